@@ -1,0 +1,27 @@
+//! **Projectionist** replays stored events into sandboxed WebAssembly projections.
+//!
+//! The modules in reading order; each imports only from those above it:
+//!
+//! | module | its noun |
+//! | --- | --- |
+//! | [`event`] | the facts, and the shapes in which they travel |
+//! | [`source`] | adapters that read event stores |
+//! | [`history`] | from recorded JSON to columns |
+//! | [`plugin`] | the WebAssembly boundary |
+//! | [`read_model`] | generations: the tables that projections keep |
+//! | [`project`] | a project folder and its configuration |
+//! | [`projector`] | one running projection |
+//! | [`supervisor`] | all of them, and the plugin folder |
+//! | [`replay`] | dry runs |
+//! | [`cli`] | the command line |
+
+pub mod event;
+pub mod source;
+pub mod history;
+pub mod plugin;
+pub mod read_model;
+pub mod project;
+pub mod projector;
+pub mod supervisor;
+pub mod replay;
+pub mod cli;

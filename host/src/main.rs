@@ -1,0 +1,3 @@
+//! The `projectionist` command: see [`projectionist::cli`].
+
+fn main() {}
