@@ -1,6 +1,8 @@
 //! **Appending** to one stream, with what is expected of it.
 
 use super::EventId;
+use std::borrow::Cow;
+
 use super::check::{check_event, check_name, refused};
 use super::write::{Entry, Outcome, Transaction, Writer};
 use crate::event::{ExpectedVersion, Fault, NewEvent, Position, Result, StreamVersion};
@@ -30,12 +32,12 @@ pub(super) fn append(
     let mut recorded = Vec::with_capacity(events.len());
     for event in events {
         let entry = Entry {
-            stream,
-            kind: &event.kind,
-            data: &event.data,
-            metadata: event.metadata.as_deref(),
+            stream: stream.into(),
+            kind: event.kind.as_str().into(),
+            data: event.data.as_str().into(),
+            metadata: event.metadata.as_deref().map(Into::into),
             id: match &event.id {
-                Some(id) => EventId::from(id.as_str()),
+                Some(id) => EventId::from(Cow::from(id)),
                 None => EventId::made_up(),
             },
             time: event.time,

@@ -34,7 +34,7 @@ pub(super) fn check_event(event: &NewEvent) -> Result<()> {
 }
 
 /// Names of streams and event types: not empty, bounded, without NUL (SQL tools would cut them there).
-pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
+pub(in crate::source) fn check_name(what: &str, name: &str) -> Result<()> {
     if name.is_empty() {
         return Err(refused(format!("the {what} is empty")));
     }
@@ -47,7 +47,7 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn check_id(id: &str) -> Result<()> {
+pub(in crate::source) fn check_id(id: &str) -> Result<()> {
     if id.is_empty() {
         return Err(refused("the id is empty").hint("leave it out to have one made up"));
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// An id as it is stored: a hyphenated UUID, in upper or lower case, as its 16 bytes; anything else as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +21,11 @@ impl EventId<'_> {
     }
 }
 
-impl<'a> From<&'a str> for EventId<'a> {
-    fn from(text: &'a str) -> Self {
-        match Uuid::try_parse(text) {
-            Ok(uuid) if text.len() == 36 => EventId::Uuid(uuid),
-            _ => EventId::Text(text.into()),
+impl<'a> From<Cow<'a, str>> for EventId<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        match Uuid::try_parse(&text) {
+            Ok(uuid) if text.len() == Hyphenated::LENGTH => EventId::Uuid(uuid),
+            _ => EventId::Text(text),
         }
     }
 }

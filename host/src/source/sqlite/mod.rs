@@ -25,7 +25,7 @@ mod read;
 pub use append::Recorded;
 pub use check::{ID_BYTES_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX};
 
-pub(in crate::source) use check::check_json;
+pub(in crate::source) use check::{check_id, check_json, check_name};
 pub(in crate::source) use id::EventId;
 pub(in crate::source) use write::{Entry, Outcome, Writer};
 

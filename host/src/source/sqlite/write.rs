@@ -1,13 +1,14 @@
 //! The **writer**: one connection that records events, one transaction at a time.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+use super::EventId;
 use super::schema::{self, Use};
 use super::trouble::storage;
-use super::{EventId, check};
 use crate::event::{Fault, Position, Result, StreamVersion, Timestamp};
 
 /// Streams remembered with their number and last version; past it the memory starts anew.
@@ -41,10 +42,10 @@ struct Stream {
 
 /// An event to be recorded.
 pub(in crate::source) struct Entry<'a> {
-    pub stream: &'a str,
-    pub kind: &'a str,
-    pub data: &'a str,
-    pub metadata: Option<&'a str>,
+    pub stream: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
+    pub data: Cow<'a, str>,
+    pub metadata: Option<Cow<'a, str>>,
     pub id: EventId<'a>,
     /// Absent: `now`, and any time will do when the event is recorded already.
     pub time: Option<Timestamp>,
@@ -124,8 +125,8 @@ pub(in crate::source) struct Transaction<'w> {
 impl Transaction<'_> {
     /// Records `entry` at the end of its stream, unless its id is there.
     pub fn record(&mut self, entry: &Entry<'_>) -> Result<Outcome> {
-        let stream = self.stream(entry.stream)?;
-        let kind = self.kind(entry.kind)?;
+        let stream = self.stream(&entry.stream)?;
+        let kind = self.kind(&entry.kind)?;
         let (position, stream_version) = (self.memory.head + 1, stream.last + 1);
         let time = entry.time.unwrap_or(self.now);
         let added = self
@@ -137,8 +138,8 @@ impl Transaction<'_> {
                 kind,
                 time.0,
                 entry.id,
-                entry.data,
-                entry.metadata,
+                entry.data.as_ref(),
+                entry.metadata.as_deref(),
             ])
             .map_err(|error| self.failed(error))?;
         if added == 0 {
@@ -147,7 +148,7 @@ impl Transaction<'_> {
             });
         }
         self.memory.head = position;
-        if let Some(stream) = self.memory.streams.get_mut(entry.stream) {
+        if let Some(stream) = self.memory.streams.get_mut(entry.stream.as_ref()) {
             stream.last = stream_version;
         }
         Ok(Outcome::Added(Position(position), StreamVersion(stream_version)))
@@ -167,7 +168,7 @@ impl Transaction<'_> {
                     let same = row.get_ref(3)?.as_str()? == entry.stream
                         && row.get_ref(4)?.as_str()? == entry.kind
                         && row.get_ref(5)?.as_str()? == entry.data
-                        && row.get_ref(6)?.as_str_or_null()? == entry.metadata
+                        && row.get_ref(6)?.as_str_or_null()? == entry.metadata.as_deref()
                         && entry.time.is_none_or(|time| row.get(2) == Ok(time.0));
                     Ok(if same {
                         Outcome::There(position, StreamVersion(row.get::<_, i64>(1)?.cast_unsigned()))
@@ -259,18 +260,6 @@ impl Drop for Transaction<'_> {
                 _ = self.connection.execute_batch("ROLLBACK");
             }
             *self.memory = Memory::default();
-        }
-    }
-}
-
-impl Entry<'_> {
-    /// Checks all but the JSON, which is checked where it is parsed.
-    pub fn check_names(&self) -> Result<()> {
-        check::check_name("stream", self.stream)?;
-        check::check_name("event type", self.kind)?;
-        match &self.id {
-            EventId::Text(id) => check::check_id(id),
-            EventId::Uuid(_) => Ok(()),
         }
     }
 }
