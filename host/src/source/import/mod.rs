@@ -99,7 +99,7 @@ pub fn import<'a>(store: &'a SqliteStore, input: Input, options: Options<'a>) ->
         match end {
             End::Full => {}
             End::OfInput => {
-                import.tell();
+                _ = import.tell();
                 return Ok(import.report);
             }
             End::TooLong { line } => {
