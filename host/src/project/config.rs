@@ -1,0 +1,78 @@
+//! The **configuration**: the keys of `projectionist.toml`, their defaults and their ranges.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plugin::Limits;
+
+/// The file as written, with defaults for what it leaves out. Documented in `projectionist.toml` beside this.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Config {
+    pub plugins: PathBuf,
+    pub data: PathBuf,
+    pub store: PathBuf,
+    pub keep_generations: usize,
+    pub batch_events: usize,
+    pub query: QueryLimits,
+    pub limits: Limits,
+    pub projections: BTreeMap<String, Own>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            plugins: "plugins".into(),
+            data: "data".into(),
+            store: "data/events.sqlite".into(),
+            keep_generations: 2,
+            batch_events: 16_384,
+            query: QueryLimits::default(),
+            limits: Limits::default(),
+            projections: BTreeMap::new(),
+        }
+    }
+}
+
+/// What one query may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct QueryLimits {
+    /// Rows in one answer.
+    pub rows_max: usize,
+    /// Wall time, in milliseconds.
+    pub ms_max: u64,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        QueryLimits { rows_max: 10_000, ms_max: 10_000 }
+    }
+}
+
+/// `[projections.NAME]` as written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct Own {
+    pub settings: toml::Table,
+    /// Only its keys and types count here; `parse` lays what is written over the project's limits.
+    pub limits: Option<Limits>,
+}
+
+/// What each number may be. `limits.*` holds for `projections.NAME.limits.*` as well.
+pub(super) const RANGES: &[(&str, RangeInclusive<u64>)] = &[
+    ("keep-generations", 0..=100),
+    ("batch-events", 1..=1_000_000),
+    ("query.rows-max", 1..=10_000_000),
+    ("query.ms-max", 1..=3_600_000),
+    ("limits.memory-mib-max", 1..=4_096),
+    ("limits.call-ms-max", 1..=3_600_000),
+    ("limits.call-fuel-max", 1..=i64::MAX as u64),
+    ("limits.flush-rows-max", 1..=1_000_000_000),
+    ("limits.flush-mib-max", 1..=4_096),
+    ("limits.call-lookups-max", 0..=1_000_000_000),
+    ("limits.call-log-lines-max", 0..=1_000_000),
+];

@@ -1,0 +1,100 @@
+//! A **project** is a folder with a `projectionist.toml`: its configuration, and where its things lie.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::event::{Fault, Result};
+use crate::plugin::Limits;
+
+mod config;
+mod parse;
+
+pub use config::QueryLimits;
+
+/// The name of the configuration file; the folder that holds it is the project.
+pub const CONFIG_FILE: &str = "projectionist.toml";
+
+/// The documented configuration, every key at its default: what `projectionist init` writes.
+pub const DEFAULT_CONFIG: &str = include_str!("projectionist.toml");
+
+/// A project folder and its validated configuration.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The folder, absolute.
+    pub folder: PathBuf,
+    /// Where plugin files are dropped.
+    pub plugins: PathBuf,
+    /// Where the read models, the caches and the catalogue lie.
+    pub data: PathBuf,
+    /// The embedded event store's file.
+    pub store: PathBuf,
+    /// How many generations of a projection are kept besides the serving one.
+    pub keep_generations: usize,
+    /// The most events in one batch.
+    pub batch_events: usize,
+    /// What a query may take.
+    pub query: QueryLimits,
+    /// Limits for plugins that have none of their own.
+    pub limits: Limits,
+    /// Settings and limits of single projections, by name.
+    pub projections: BTreeMap<String, ProjectionConfig>,
+}
+
+/// `[projections.NAME]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProjectionConfig {
+    /// Handed to the plugin's `open`.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// The limits in force, when any is its own: the project's with the projection's laid over them.
+    pub limits: Option<Limits>,
+}
+
+impl Project {
+    /// Opens the project in `folder`. Faults when there is no configuration or it is not valid.
+    pub fn open(folder: &Path) -> Result<Project> {
+        let folder = std::path::absolute(folder).map_err(|error| Fault::storage(folder.display(), error))?;
+        let file = folder.join(CONFIG_FILE);
+        let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => missing(format!("{} has no {CONFIG_FILE}", folder.display())),
+            _ => Fault::storage(format!("reading {}", file.display()), error),
+        })?;
+        let (config, projections) = parse::parse(&file.display().to_string(), &text)?;
+        Ok(Project {
+            plugins: folder.join(config.plugins),
+            data: folder.join(config.data),
+            store: folder.join(config.store),
+            keep_generations: config.keep_generations,
+            batch_events: config.batch_events,
+            query: config.query,
+            limits: config.limits,
+            projections,
+            folder,
+        })
+    }
+
+    /// Opens the project that `start` lies in: the nearest folder upward with a configuration.
+    pub fn find(start: &Path) -> Result<Project> {
+        let start = std::path::absolute(start).map_err(|error| Fault::storage(start.display(), error))?;
+        match start.ancestors().find(|folder| folder.join(CONFIG_FILE).is_file()) {
+            Some(folder) => Project::open(folder),
+            None => Err(missing(format!("{} and the folders above it have no {CONFIG_FILE}", start.display()))),
+        }
+    }
+
+    /// The limits in force for a projection.
+    pub fn limits_of(&self, projection: &str) -> &Limits {
+        self.projections.get(projection).and_then(|own| own.limits.as_ref()).unwrap_or(&self.limits)
+    }
+
+    /// The settings of a projection as a JSON object; `{}` without any. Keys in alphabetical order.
+    pub fn settings_of(&self, projection: &str) -> String {
+        match self.projections.get(projection) {
+            Some(own) => serde_json::Value::Object(own.settings.clone()).to_string(),
+            None => "{}".to_owned(),
+        }
+    }
+}
+
+fn missing(message: String) -> Fault {
+    Fault::input(message).hint("`projectionist init` makes a project here; `--project DIR` names one elsewhere")
+}
