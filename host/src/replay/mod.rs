@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::event::{Fault, Position, Result, Timestamp};
 use crate::plugin::{Engine, LogLine};
 use crate::project::Project;
-use crate::projector::{BatchSize, Proceed, Progress, Projector, ProjectorSpec};
-use crate::read_model::{Generation, Identity};
+use crate::projector::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
+use crate::read_model::Generation;
 use crate::source::Source;
 use crate::source::sqlite::SqliteStore;
 
@@ -61,7 +61,7 @@ pub fn run(
     let bytes =
         std::fs::read(plugin).map_err(|error| Fault::input(format!("reading {}: {error}", plugin.display())))?;
     let engine = Engine::new(Some(&project.data.join("compiled")))?;
-    let plugin = engine.load(&bytes, &project.limits)?;
+    let plugin = projector::load(&engine, project, &bytes)?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let name = plugin.manifest().name.clone();
     let settings = project.settings_of(&name);
@@ -69,11 +69,11 @@ pub fn run(
     let source = SqliteStore::open(&project.store)?;
     let through = end(&source, until)?;
     let place = Place::new(project, out)?;
-    let identity = Identity::of(plugin.manifest(), plugin.hash().to_string(), settings.clone());
+    let identity = projector::identity(&plugin, settings.clone());
     let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
     let spec = ProjectorSpec {
         plugin: plugin.clone(),
-        limits: project.limits_of(&name),
+        limits: project.limits_of(&name).clone(),
         settings,
         source: &source,
         size: BatchSize::events(project.batch_events),

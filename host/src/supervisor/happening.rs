@@ -4,6 +4,7 @@
 use crate::event::{Fault, Position};
 use crate::plugin::{LogLine, Plugin};
 use crate::projector::Progress;
+use crate::read_model::GenerationId;
 
 /// Which projector thread speaks: each has a number of its own, so that a late word of a stopped one is not
 /// taken for its successor's.
@@ -40,7 +41,7 @@ pub(super) enum Word {
 
 /// A generation that is ready to serve.
 pub(super) struct Completed {
-    pub generation: i64,
+    pub generation: GenerationId,
     pub checkpoint: Position,
     pub events: u64,
     pub rows: u64,

@@ -12,7 +12,7 @@ use crate::event::{Fault, Position, Result};
 use crate::plugin::Engine;
 use crate::project::Project;
 use crate::projector::{Signal, State};
-use crate::read_model::{Catalogue, HostLock};
+use crate::read_model::{Catalogue, GenerationId, HostLock};
 use crate::source::Source;
 use crate::source::sqlite::SqliteStore;
 
@@ -65,7 +65,7 @@ pub struct Host {
 /// A worker that was asked to stop, and the unfinished generation to throw away after it.
 pub(super) struct Retiring {
     pub worker: Worker,
-    pub discard: Option<i64>,
+    pub discard: Option<GenerationId>,
 }
 
 /// How a projection stands after [`Host::project_once`].
@@ -87,7 +87,7 @@ impl Host {
     /// Takes the project's lock, mends what a crash left, and starts what served before.
     pub fn open(project: &Project) -> Result<Host> {
         let lock = HostLock::take(&project.data)?;
-        let mut catalogue = Catalogue::open(&project.data)?;
+        let catalogue = Catalogue::open(&project.data)?;
         catalogue.repair()?;
         let store = SqliteStore::open(&project.store)?;
         let source: Arc<dyn Source> = Arc::new(store);
@@ -184,7 +184,7 @@ impl Host {
     }
 
     /// Waits until no retiring worker holds this generation's file, listening meanwhile.
-    pub(super) fn wait_for_file(&mut self, generation: i64) -> Result<()> {
+    pub(super) fn wait_for_file(&mut self, generation: GenerationId) -> Result<()> {
         let started = Instant::now();
         let mut heard = Vec::new();
         while self

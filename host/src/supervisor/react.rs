@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use crate::event::{Fault, FaultKind, Result};
+use crate::event::{Fault, FaultKind, Result, Timestamp};
 use crate::plugin::Plugin;
-use crate::projector::{BatchSize, Signal, State};
-use crate::read_model::{GenerationRecord, Identity};
+use crate::projector::{self, BatchSize, Signal, State};
+use crate::read_model::{Facts, GenerationRecord, Wanted};
 
 use super::folder::Found;
 use super::happening::{Completed, Happening, ThreadNumber, Word};
@@ -43,11 +43,12 @@ impl Host {
         self.is_booted = true;
         for record in self.catalogue.projections()? {
             let reel = self.reels.entry(record.name.clone()).or_default();
-            reel.published = status::published(record.published.as_deref());
+            reel.published = status::published(record.state.as_deref());
             reel.published.building = None;
-            let file = record.file.as_ref().map(|file| self.project.plugins.join(file)).filter(|file| file.exists());
+            let file = record.plugin_file.as_ref().map(|file| self.project.plugins.join(file)).filter(|file| file.exists());
             let is_parked = reel.published.state == State::Parked;
-            if record.paused {
+            let is_paused = record.wanted == Wanted::Paused;
+            if is_paused {
                 reel.published.state = State::Paused;
             } else if !is_parked {
                 reel.published.state = State::Stopped;
@@ -55,7 +56,7 @@ impl Host {
             if let Some(file) = file {
                 self.claims.insert(file.clone(), record.name.clone());
                 reel.file = Some(file);
-                if !record.paused {
+                if !is_paused {
                     self.load_serving(&record.name)?;
                 }
             }
@@ -97,14 +98,14 @@ impl Host {
             self.loading.retain(|_, loading| !matches!(&loading.purpose, Purpose::File(other) if other == file));
         }
         let ticket = self.next_number();
-        let (engine, sender, limits) = (self.engine.clone(), self.sender.clone(), self.project.limits.clone());
+        let (engine, sender, project) = (self.engine.clone(), self.sender.clone(), self.project.clone());
         let loaded_bytes = bytes.clone();
         self.loading.insert(ticket, Loading { purpose, bytes, changed });
         thread::Builder::new()
             .name("load".into())
             .spawn(move || {
                 let started = Instant::now();
-                let loaded = engine.load(&loaded_bytes, &limits);
+                let loaded = projector::load(&engine, &project, &loaded_bytes);
                 let _ = sender.send(Happening::Loaded { ticket, loaded, load_ms: millis(started) });
             })
             .map(drop)
@@ -114,7 +115,7 @@ impl Host {
     /// Loads the plugin of the serving generation from the bytes kept with it.
     pub(super) fn load_serving(&mut self, name: &str) -> Result<()> {
         let Some(serving) = self.catalogue.serving(name)? else { return Ok(()) };
-        let bytes = self.catalogue.plugin_bytes(&serving)?;
+        let bytes = self.catalogue.plugin(&serving.identity.plugin_hash)?;
         self.load(Purpose::Serve { name: name.to_owned() }, bytes.into(), Instant::now())
     }
 
@@ -154,18 +155,19 @@ impl Host {
             self.remove(&former)?;
         }
         self.refused.remove(file);
-        let record = self.catalogue.claim(&name, &file_name(file))?;
-        let settings = self.settings(&name);
+        let settings = self.project.settings_of(&name);
         let hash = plugin.hash().to_string();
+        self.catalogue.set_file(&name, Some(&file_name(file)), Some(&hash))?;
+        let record = self.catalogue.expect_projection(&name)?;
         let reel = self.reels.entry(name.clone()).or_default();
         reel.file = Some(file.to_owned());
         reel.published.refused = None;
-        if record.paused {
+        if record.wanted == Wanted::Paused {
             reel.published.state = State::Paused;
             return self.publish(&name);
         }
         match self.catalogue.serving(&name)? {
-            Some(serving) if serving.is_of(&hash, &settings) => {
+            Some(serving) if is_of(&serving, &hash, &settings) => {
                 self.drop_candidate(&name)?;
                 self.follow(&name, plugin)
             }
@@ -213,13 +215,13 @@ impl Host {
     /// Builds a candidate beside what serves; a generation that is kept and equal is brought back instead.
     fn build(&mut self, name: &str, plugin: Plugin, loading: Loading, load_ms: f64, anew: bool) -> Result<()> {
         self.drop_candidate(name)?;
-        let settings = self.settings(name);
+        let settings = self.project.settings_of(name);
         let hash = plugin.hash().to_string();
         let kept = if anew { None } else { self.catalogue.find_ready(name, &hash, &settings)? };
         let (record, task) = match kept {
             Some(record) => (record, Task::Return),
             None => {
-                let identity = Identity::of(plugin.manifest(), plugin.hash().to_string(), settings);
+                let identity = projector::identity(&plugin, settings);
                 (self.catalogue.begin(&identity, plugin.manifest(), &loading.bytes)?, Task::Build { identity })
             }
         };
@@ -251,14 +253,14 @@ impl Host {
     }
 
     fn start(&mut self, record: &GenerationRecord, plugin: Plugin, task: Task) -> Result<Worker> {
-        let name = &record.projection;
+        let name = &record.identity.projection;
         Worker::start(Assignment {
             thread: self.next_number(),
             task,
             generation: record.id,
-            file: self.catalogue.file(record),
-            limits: self.project.limits_of(name),
-            settings: record.settings.clone(),
+            file: self.catalogue.generation_path(name, record.id),
+            limits: self.project.limits_of(name).clone(),
+            settings: record.identity.settings.clone(),
             size: BatchSize::events(self.project.batch_events),
             source: self.source.clone(),
             head: self.head.clone(),
@@ -271,7 +273,7 @@ impl Host {
         if let Word::Said(lines) = word {
             self.notices.extend(lines.into_iter().map(|line| Notice::Said {
                 projection: name.to_owned(),
-                level: line.level,
+                level: line.level.as_str(),
                 message: line.message,
             }));
             return Ok(());
@@ -317,14 +319,18 @@ impl Host {
         let Some(candidate) = self.reels.get_mut(name).and_then(|reel| reel.candidate.take()) else { return Ok(()) };
         let swapping = Instant::now();
         if candidate.is_new {
-            self.catalogue.ready(completed.generation, completed.events, completed.rows, completed.replay_ms)?;
+            let Completed { checkpoint, events, rows, replay_ms, .. } = completed;
+            let facts = Facts { checkpoint, events, rows, replay_ms };
+            self.catalogue.ready(completed.generation, &facts, Timestamp::now())?;
         }
-        let replaced = self.catalogue.swap(name, completed.generation)?;
+        let swapped = self.catalogue.swap(name, completed.generation)?;
+        self.notices.extend(swapped.link_fault.map(|fault| Notice::Trouble { fault }));
+        let replaced = swapped.previous.map(|id| self.catalogue.generation(id)).transpose()?;
         let report = SwapReport {
             projection: name.to_owned(),
             version: candidate.worker.plugin.manifest().version,
             hash: candidate.worker.plugin.hash().short(),
-            replaced: replaced.map(|replaced| replaced.short_hash().to_owned()),
+            replaced: replaced.as_ref().map(status::short_hash),
             events: completed.events,
             rows: completed.rows,
             checkpoint: completed.checkpoint,
@@ -360,7 +366,7 @@ impl Host {
 
     pub(super) fn refuse(&mut self, file: Option<&Path>, name: Option<String>, fault: Fault) -> Result<()> {
         let serving = match &name {
-            Some(name) => self.catalogue.serving(name)?.map(|serving| serving.short_hash().to_owned()),
+            Some(name) => self.catalogue.serving(name)?.as_ref().map(status::short_hash),
             None => None,
         };
         if let Some(file) = file {
@@ -435,12 +441,13 @@ impl Host {
         let Some(reel) = self.reels.get(name) else { return Ok(()) };
         let published = serde_json::to_string(&reel.published)
             .map_err(|error| Fault::storage("writing a projection's state", error))?;
-        self.catalogue.publish(name, &published)
+        self.catalogue.publish_state(name, &published)
     }
+}
 
-    fn settings(&self, name: &str) -> String {
-        self.project.settings_of(name)
-    }
+/// Whether this plugin with these settings built the generation.
+fn is_of(generation: &GenerationRecord, hash: &str, settings: &str) -> bool {
+    generation.identity.plugin_hash == hash && generation.identity.settings == settings
 }
 
 fn file_name(file: &Path) -> String {

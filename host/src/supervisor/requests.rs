@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Fault, FaultKind, Result};
 use crate::project::Project;
 use crate::projector::{Signal, State};
-use crate::read_model::{Catalogue, HostLock};
+use crate::read_model;
+use crate::read_model::{Answered, Catalogue, HostLock, RequestId, Wanted};
 
 use super::host::Host;
 use super::notice::{Notice, SwapReport};
@@ -15,11 +16,9 @@ use super::react::Purpose;
 use super::reel::Reel;
 use super::status;
 
-/// How long a running host may take to answer anything but a rebuild.
+/// How long a running host may take to notice a request; doing it may take longer. As often it is made sure that the
+/// host still runs.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How often the answer is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +78,7 @@ impl Answer {
 /// Who waits for an answer: another process, by the number of its request, or the caller of [`ask`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    Beside(i64),
+    Beside(RequestId),
     Here,
 }
 
@@ -98,34 +97,34 @@ pub fn ask(project: &Project, request: &Request, tell: &mut dyn FnMut(Notice)) -
 }
 
 fn ask_beside(project: &Project, request: &Request) -> Result<Answer> {
-    let mut catalogue = Catalogue::open(&project.data)?;
+    let catalogue = Catalogue::open(&project.data)?;
     let text = serde_json::to_string(request).map_err(|error| Fault::storage("writing the request", error))?;
-    let id = catalogue.ask(&text)?;
-    let asked = Instant::now();
+    let id = catalogue.ask(&text, PATIENCE)?;
+    let silent = |reason: &str| {
+        Err(Fault::storage("asking the running host", reason).hint("see what `projectionist serve` says, and try again"))
+    };
     loop {
-        if let Some(answer) = catalogue.take_answer(id)? {
-            let answer: Answer =
-                serde_json::from_str(&answer).map_err(|error| Fault::storage("reading the host's answer", error))?;
-            return answer.into_result();
+        match catalogue.wait_answer(id, PATIENCE)? {
+            Answered::Answer(answer) => {
+                let answer: Answer = serde_json::from_str(&answer)
+                    .map_err(|error| Fault::storage("reading the host's answer", error))?;
+                return answer.into_result();
+            }
+            Answered::NotTaken => return silent("it did not take the request"),
+            Answered::StillRunning if HostLock::held(&project.data)?.is_none() => return silent("it went down"),
+            Answered::StillRunning => {}
         }
-        let is_patient = matches!(request, Request::Rebuild { .. }) || asked.elapsed() < PATIENCE;
-        if !is_patient || HostLock::held(&project.data)?.is_none() {
-            catalogue.withdraw(id)?;
-            return Err(Fault::storage(
-                "asking the running host",
-                if is_patient { "it went down" } else { "no answer" },
-            )
-            .hint("see what `projectionist serve` says, and try again"));
-        }
-        std::thread::sleep(LOOK_EVERY);
     }
 }
 
 impl Host {
     /// Does what other processes asked for since the last turn.
     pub(super) fn answer_requests(&mut self) -> Result<()> {
-        for (id, text) in self.catalogue.take_requests()? {
-            let answer = match serde_json::from_str::<Request>(&text) {
+        if !self.catalogue.changed()? {
+            return Ok(());
+        }
+        for read_model::Request { id, request } in self.catalogue.take_requests()? {
+            let answer = match serde_json::from_str::<Request>(&request) {
                 Ok(Request::Rebuild { name }) => match self.rebuild(&name, Asked::Beside(id)) {
                     Ok(()) => continue,
                     Err(fault) => Answer::Failed(fault),
@@ -147,14 +146,14 @@ impl Host {
         self.known(name)?;
         let answer = match request {
             Request::Pause { .. } => {
-                self.catalogue.set_paused(name, true)?;
+                self.catalogue.set_wanted(name, Wanted::Paused)?;
                 self.drop_candidate(name)?;
                 self.stop_serving(name, Signal::PauseAsked);
                 self.notices.push_back(Notice::Paused { projection: name.to_owned() });
                 Answer::Paused
             }
             Request::Resume { .. } => {
-                self.catalogue.set_paused(name, false)?;
+                self.catalogue.set_wanted(name, Wanted::Running)?;
                 self.resume(name)?;
                 Answer::Resumed
             }
@@ -166,7 +165,7 @@ impl Host {
                 if self.is_booted && state != Some(State::Paused) {
                     self.load_serving(name)?;
                 }
-                Answer::RolledBack { from: from.short_hash().to_owned(), to: to.short_hash().to_owned() }
+                Answer::RolledBack { from: status::short_hash(&from), to: status::short_hash(&to) }
             }
             Request::Rebuild { .. } => unreachable!("rebuilds are answered once they are done"),
         };
@@ -241,7 +240,7 @@ impl Host {
         if !self.reels.contains_key(name)
             && let Some(record) = self.catalogue.projection(name)?
         {
-            let published = status::published(record.published.as_deref());
+            let published = status::published(record.state.as_deref());
             self.reels.insert(name.to_owned(), Reel { published, ..Reel::default() });
         }
         let names = self.reels.keys().cloned().collect::<Vec<_>>().join(", ");

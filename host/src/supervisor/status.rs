@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::event::{Fault, Position, Result};
 use crate::project::Project;
 use crate::projector::State;
-use crate::read_model::{Catalogue, Generation, HostLock};
+use crate::read_model::{Catalogue, GenerationRecord, HostLock, Snapshot};
 use crate::source::Source;
 use crate::source::sqlite::SqliteStore;
 
@@ -56,7 +56,7 @@ pub fn status(project: &Project) -> Result<Status> {
     let catalogue = Catalogue::open(&project.data)?;
     let mut projections = Vec::new();
     for record in catalogue.projections()? {
-        let published = published(record.published.as_deref());
+        let published = published(record.state.as_deref());
         let state = match (host, published.state) {
             // Whoever wrote `live` may have died since.
             (None, State::Starting | State::Replaying | State::Live) => State::Stopped,
@@ -64,13 +64,13 @@ pub fn status(project: &Project) -> Result<Status> {
         };
         let serving = catalogue.serving(&record.name)?;
         let (checkpoint, rows) = match &serving {
-            Some(serving) => Generation::glance(&catalogue.file(serving))?,
+            Some(serving) => glance(&catalogue, serving)?,
             None => Default::default(),
         };
         projections.push(ProjectionStatus {
             state,
-            version: serving.as_ref().map(|serving| serving.version),
-            hash: serving.as_ref().map(|serving| serving.short_hash().to_owned()),
+            version: serving.as_ref().map(|serving| serving.identity.plugin_version),
+            hash: serving.as_ref().map(short_hash),
             checkpoint,
             lag: head.0.saturating_sub(checkpoint.0),
             rows,
@@ -86,7 +86,19 @@ pub fn status(project: &Project) -> Result<Status> {
 
 /// The committed position of a projection's serving generation.
 pub(super) fn checkpoint(catalogue: &Catalogue, name: &str) -> Result<Option<Position>> {
-    catalogue.serving(name)?.map(|serving| Ok(Generation::glance(&catalogue.file(&serving))?.0)).transpose()
+    let Some(serving) = catalogue.serving(name)? else { return Ok(None) };
+    Ok(Some(Snapshot::open(&catalogue.generation_path(name, serving.id))?.checkpoint()))
+}
+
+/// A generation's checkpoint, and its rows in all tables.
+fn glance(catalogue: &Catalogue, serving: &GenerationRecord) -> Result<(Position, u64)> {
+    let snapshot = Snapshot::open(&catalogue.generation_path(&serving.identity.projection, serving.id))?;
+    Ok((snapshot.checkpoint(), snapshot.row_counts()?.iter().map(|(_, rows)| rows).sum()))
+}
+
+/// The first 12 hex digits of the hash of the plugin that built a generation.
+pub(super) fn short_hash(generation: &GenerationRecord) -> String {
+    generation.identity.plugin_hash.chars().take(12).collect()
 }
 
 /// What an earlier host said; nothing of an unknown form.

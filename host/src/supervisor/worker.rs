@@ -12,7 +12,7 @@ use crossbeam_channel::Sender;
 use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::plugin::{Limits, Plugin};
 use crate::projector::{BatchSize, Proceed, Progress, Projector, ProjectorSpec};
-use crate::read_model::{Generation, Identity};
+use crate::read_model::{Generation, GenerationId, Identity};
 use crate::source::Source;
 
 use super::happening::{Completed, Happening, ThreadNumber, Word};
@@ -42,7 +42,7 @@ pub(super) enum Task {
 pub(super) struct Assignment {
     pub thread: ThreadNumber,
     pub task: Task,
-    pub generation: i64,
+    pub generation: GenerationId,
     pub file: PathBuf,
     pub plugin: Plugin,
     pub limits: Limits,
@@ -56,7 +56,7 @@ pub(super) struct Assignment {
 /// The supervisor's hold on a worker.
 pub(super) struct Worker {
     pub thread: ThreadNumber,
-    pub generation: i64,
+    pub generation: GenerationId,
     pub plugin: Plugin,
     stop: Stop,
     handle: Option<JoinHandle<()>>,
