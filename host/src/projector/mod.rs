@@ -1,1 +1,15 @@
-//! TBD
+//! A **projector** is one running projection: a subscription, a plugin instance and a generation.
+//!
+//! It owns all three, shares nothing, and knows one way to go: from its checkpoint to a given position. Boot,
+//! following, reload and rebuild differ only in where it starts and which generation it fills.
+
+mod load;
+mod feed;
+mod fold;
+mod narrow;
+mod state;
+
+pub use feed::BatchSize;
+pub use fold::{Advance, Proceed, Progress, Projector, ProjectorSpec};
+pub use load::{identity, load};
+pub use state::{Signal, State};

@@ -1,1 +1,42 @@
-//! TBD
+//! A **read model** is the tables that a projection keeps; a **generation** is one read model, built by one
+//! plugin binary, in one SQLite file.
+//!
+//! ```text
+//! data/catalogue.sqlite                    which generations there are, and which one serves
+//! data/read-models/NAME/<id>.sqlite        one generation: the declared tables, their rows, the checkpoint
+//! data/read-models/NAME/current.sqlite     a link to the one that serves, for those who open the file themselves
+//! data/plugins/<hash>.wasm                 the plugin of each generation, so that a rolled-back one can go on
+//! data/host.lock                           held by the one host of the project
+//! ```
+//!
+//! A [`Generation`] is written by one projector: in bulk, with durability off, until [`Generation::finish`];
+//! from then on live, rows and checkpoint in one transaction. The [`Catalogue`] makes it serve, with one small
+//! transaction. Only this folder and `source/sqlite` know that it is SQLite.
+//!
+//! What survives what: after `kill -9` a generation stands where its last commit left it. After a power cut the
+//! last live commits may be missing, but rows and checkpoint go back together, so the log replays what was lost.
+//! The catalogue loses nothing in either case.
+
+mod storage;
+mod schema;
+mod cells;
+mod order;
+mod identity;
+mod generation;
+mod commit;
+mod lookup;
+mod contents;
+mod snapshot;
+mod catalogue;
+mod lock;
+pub mod query;
+
+pub use catalogue::{
+    Answered, Catalogue, Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Repairs, Request,
+    RequestId, Swapped, Wanted,
+};
+pub use contents::Digest;
+pub use generation::Generation;
+pub use identity::Identity;
+pub use lock::HostLock;
+pub use snapshot::Snapshot;

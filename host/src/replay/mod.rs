@@ -1,1 +1,152 @@
-//! TBD
+//! A **replay** is a dry run: events through a plugin into a throw-away read model; nothing that serves is touched.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::event::{Fault, Position, Result, Timestamp};
+use crate::plugin::{Engine, LogLine};
+use crate::project::Project;
+use crate::projector::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
+use crate::read_model::Generation;
+use crate::source::Source;
+use crate::source::sqlite::SqliteStore;
+
+/// Where a replay ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// After this position.
+    Position(Position),
+    /// Before the first event that was recorded after this instant.
+    Time(Timestamp),
+}
+
+/// What a replay did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The projection.
+    pub projection: String,
+    /// The author's version.
+    pub version: u32,
+    /// The first 12 hex digits of the plugin's hash.
+    pub hash: String,
+    /// The position after which it ended.
+    pub checkpoint: Position,
+    /// Events folded.
+    pub events: u64,
+    /// Rows of each table.
+    pub tables: Vec<(String, u64)>,
+    /// Loading and compiling, in milliseconds.
+    pub load_ms: f64,
+    /// Reading, folding and writing, in milliseconds.
+    pub replay_ms: f64,
+    /// Events folded a second.
+    pub events_per_s: u64,
+    /// The read model, when it was asked for.
+    pub out: Option<PathBuf>,
+}
+
+/// Replays the log through a plugin. `out` is where the read model is kept; without it, it is thrown away.
+/// `watch` hears of each batch and may stop the replay; `hear` gets what the plugin logs.
+pub fn run(
+    project: &Project,
+    plugin: &Path,
+    until: Option<Until>,
+    out: Option<&Path>,
+    watch: &mut dyn FnMut(Progress) -> Proceed,
+    hear: &mut dyn FnMut(Vec<LogLine>),
+) -> Result<Report> {
+    let started = Instant::now();
+    let bytes =
+        std::fs::read(plugin).map_err(|error| Fault::input(format!("reading {}: {error}", plugin.display())))?;
+    let engine = Engine::new(Some(&project.data.join("compiled")))?;
+    let plugin = projector::load(&engine, project, &bytes)?;
+    let load_ms = started.elapsed().as_secs_f64() * 1e3;
+    let name = plugin.manifest().name.clone();
+    let settings = project.settings_of(&name);
+
+    let source = SqliteStore::open(&project.store)?;
+    let through = end(&source, until)?;
+    let place = Place::new(project, out)?;
+    let identity = projector::identity(&plugin, settings.clone());
+    let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
+    let spec = ProjectorSpec {
+        plugin: plugin.clone(),
+        limits: project.limits_of(&name).clone(),
+        settings,
+        source: &source,
+        size: BatchSize::events(project.batch_events),
+    };
+    let replaying = Instant::now();
+    let mut projector = Projector::new(spec, generation)?;
+    let advanced = projector.advance(through, watch);
+    hear(projector.take_said());
+    let advanced = advanced?;
+    projector.generation().finish()?;
+    let seconds = replaying.elapsed().as_secs_f64();
+    let tables = projector.generation().row_counts()?;
+    drop(projector);
+    Ok(Report {
+        projection: name,
+        version: plugin.manifest().version,
+        hash: plugin.hash().short(),
+        checkpoint: advanced.checkpoint,
+        events: advanced.events,
+        tables,
+        load_ms,
+        replay_ms: seconds * 1e3,
+        events_per_s: (advanced.events as f64 / seconds) as u64,
+        out: place.keep(out)?,
+    })
+}
+
+fn end(source: &dyn Source, until: Option<Until>) -> Result<Position> {
+    let mut reader = source.reader()?;
+    let head = reader.head()?;
+    match until {
+        None => Ok(head),
+        Some(Until::Position(position)) if position > head => {
+            Err(Fault::input(format!("position {position} is beyond the head of the log, {head}"))
+                .hint("leave --until away to replay everything"))
+        }
+        Some(Until::Position(position)) => Ok(position),
+        Some(Until::Time(time)) => reader.position_at(time),
+    }
+}
+
+/// A folder for the read model while it is built; it goes away with whatever was not kept.
+struct Place {
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// Beside where it will be kept, so that keeping it is one rename.
+    fn new(project: &Project, out: Option<&Path>) -> Result<Place> {
+        if let Some(out) = out
+            && out.exists()
+        {
+            return Err(
+                Fault::input(format!("{} exists already", out.display())).hint("remove it first, or name another file")
+            );
+        }
+        let beside = match out.map(|out| out.parent().unwrap_or(Path::new(""))) {
+            Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+            Some(parent) => parent.to_owned(),
+            None => project.data.clone(),
+        };
+        let folder = tempfile::Builder::new()
+            .prefix(".replay-")
+            .tempdir_in(&beside)
+            .map_err(|error| Fault::storage(format!("making a folder in {}", beside.display()), error))?;
+        Ok(Place { file: folder.path().join("replay.sqlite"), _folder: folder })
+    }
+
+    fn keep(self, out: Option<&Path>) -> Result<Option<PathBuf>> {
+        let Some(out) = out else { return Ok(None) };
+        std::fs::rename(&self.file, out)
+            .map_err(|error| Fault::storage(format!("moving the read model to {}", out.display()), error))?;
+        Ok(Some(out.to_owned()))
+    }
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::event::{EventRef, Position, Range, Result};
 
 pub mod sqlite;
+pub mod import;
 
 /// An event store that exists already. Cheap to clone and to share between threads.
 pub trait Source: Send + Sync {

@@ -1,6 +1,6 @@
 //! A **notice** is what the supervisor tells whoever is watching: the terminal, the log, a test.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, Position};
 
@@ -93,7 +93,7 @@ pub enum Notice {
 }
 
 /// What a swap did, and how fast.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SwapReport {
     /// The projection.
     pub projection: String,

@@ -1,0 +1,98 @@
+//! **Strings** and **bits** while a column grows.
+
+use crate::event::{Bitmap, Text};
+
+/// Strings, one after the other; becomes a [`Text`].
+#[derive(Debug)]
+pub(super) struct Strings {
+    offsets: Vec<u32>,
+    data: String,
+}
+
+impl Default for Strings {
+    fn default() -> Self {
+        Strings { offsets: vec![0], data: String::new() }
+    }
+}
+
+impl Strings {
+    /// Panics past 4 GiB; the shredder ends batches far below.
+    #[inline]
+    pub fn push(&mut self, string: &str) {
+        self.data.push_str(string);
+        self.end();
+    }
+
+    #[inline]
+    fn end(&mut self) {
+        self.offsets.push(u32::try_from(self.data.len()).expect("a batch holds far less than 4 GiB"));
+    }
+
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    pub fn get(&self, index: usize) -> &str {
+        &self.data[self.offsets[index] as usize..self.offsets[index + 1] as usize]
+    }
+
+    /// The strings from `start` on.
+    pub fn since(&self, start: usize) -> Text {
+        (start..self.len()).map(|index| self.get(index)).collect()
+    }
+
+    pub fn finish(self) -> Text {
+        Text { offsets: self.offsets.into(), data: self.data.into() }
+    }
+}
+
+/// One bit a row, while the rows grow; none until the first row that differs from all before it.
+#[derive(Debug, Default)]
+pub(super) struct Bits(Option<Vec<u8>>);
+
+impl Bits {
+    /// Says that `row`, the next one, has `bit`, when all rows before it had `usual` as long as nothing was said.
+    #[inline]
+    pub fn push(&mut self, row: usize, bit: bool, usual: bool) {
+        if self.0.is_none() {
+            if bit == usual {
+                return;
+            }
+            self.0 = Some(filled(row, usual));
+        }
+        if let Some(bytes) = &mut self.0 {
+            if row % 8 == 0 {
+                bytes.push(0);
+            }
+            bytes[row / 8] |= u8::from(bit) << (row % 8);
+        }
+    }
+
+    /// `rows` bits, all 0.
+    pub fn unset(rows: usize) -> Bits {
+        Bits(Some(filled(rows, false)))
+    }
+
+    pub fn finish(self) -> Option<Bitmap> {
+        self.0.map(Bitmap::from)
+    }
+
+    /// Whether `row` has its bit, or `usual` when nothing was said.
+    pub fn get(&self, row: usize, usual: bool) -> bool {
+        self.0.as_ref().map_or(usual, |bytes| bytes[row / 8] >> (row % 8) & 1 == 1)
+    }
+}
+
+fn filled(rows: usize, bit: bool) -> Vec<u8> {
+    let mut bytes = vec![if bit { 0xFF } else { 0 }; rows.div_ceil(8)];
+    if rows % 8 > 0
+        && let Some(last) = bytes.last_mut()
+    {
+        *last &= (1 << (rows % 8)) - 1;
+    }
+    bytes
+}

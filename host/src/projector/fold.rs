@@ -1,0 +1,234 @@
+//! The **fold**: batches in, row changes out, rows and checkpoint committed together.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use crate::event::{Fault, Position, Range, Result};
+use crate::plugin::{Instance, Limits, LogLine, Lookup, Pending, Plugin, Start};
+use crate::read_model::Generation;
+use crate::source::Source;
+
+use super::feed::{BatchSize, Feed};
+
+/// What a projector is made of.
+pub struct ProjectorSpec<'a> {
+    /// The function.
+    pub plugin: Plugin,
+    /// What it may use.
+    pub limits: Limits,
+    /// Its settings, a JSON object.
+    pub settings: String,
+    /// Where the events come from.
+    pub source: &'a dyn Source,
+    /// Where batches are cut.
+    pub size: BatchSize,
+}
+
+/// One running projection.
+pub struct Projector {
+    pub(super) plugin: Plugin,
+    limits: Limits,
+    settings: String,
+    pub(super) size: BatchSize,
+    pub(super) feed: Feed,
+    pub(super) fold: Fold,
+    events: u64,
+    said: Vec<LogLine>,
+}
+
+/// The generation, alone or in the hands of an open instance. `Moving` stands only while one becomes the other.
+pub(super) enum Fold {
+    Cold(Generation),
+    Warm(Box<Instance<Generation>>),
+    Moving,
+}
+
+impl Lookup for Generation {
+    fn lookup(&mut self, table: usize, length: usize, keys: &[crate::event::Column]) -> Result<crate::event::Rows> {
+        Generation::lookup(self, table, length, keys)
+    }
+}
+
+/// How far a projector has come, told after each batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// What is folded; not yet all committed.
+    pub covered: Position,
+    /// Where it is going.
+    pub through: Position,
+    /// Events folded in this advance.
+    pub events: u64,
+}
+
+/// Whether a projector goes on after a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proceed {
+    /// It does.
+    On,
+    /// It commits what it has and returns.
+    Stop,
+}
+
+/// What an advance did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advance {
+    /// The checkpoint now.
+    pub checkpoint: Position,
+    /// Events folded.
+    pub events: u64,
+}
+
+impl Projector {
+    /// A projector that will go on from the generation's checkpoint.
+    pub fn new(spec: ProjectorSpec<'_>, generation: Generation) -> Result<Projector> {
+        let feed = Feed::new(spec.source.reader()?, &spec.plugin.manifest().subscription);
+        Ok(Projector {
+            plugin: spec.plugin,
+            limits: spec.limits,
+            settings: spec.settings,
+            size: spec.size,
+            feed,
+            fold: Fold::Cold(generation),
+            events: 0,
+            said: Vec::new(),
+        })
+    }
+
+    /// The generation it fills.
+    pub fn generation(&mut self) -> &mut Generation {
+        match &mut self.fold {
+            Fold::Cold(generation) => generation,
+            Fold::Warm(instance) => instance.rows(),
+            Fold::Moving => unreachable!("a fold moves only inside `warm` and `cool`"),
+        }
+    }
+
+    /// The position whose effects are committed.
+    pub fn checkpoint(&mut self) -> Position {
+        self.generation().checkpoint()
+    }
+
+    /// Events folded since it was made, whatever became of them.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// What the plugin logged since the last call.
+    pub fn take_said(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// Folds everything of `(checkpoint, through]` and commits it. On a fault the read model is brought to just
+    /// before the event that caused it, as far as that event can be found.
+    pub fn advance(&mut self, through: Position, watch: &mut dyn FnMut(Progress) -> Proceed) -> Result<Advance> {
+        let events_before = self.events;
+        loop {
+            match self.run(through, self.size, watch) {
+                Ok(()) => break,
+                Err(fault) => {
+                    self.cool();
+                    self.narrow(fault)?
+                }
+            }
+        }
+        Ok(Advance { checkpoint: self.checkpoint(), events: self.events - events_before })
+    }
+
+    /// One straight run, without looking for culprits.
+    pub(super) fn run(
+        &mut self,
+        through: Position,
+        size: BatchSize,
+        watch: &mut dyn FnMut(Progress) -> Proceed,
+    ) -> Result<()> {
+        let range = Range { after: self.checkpoint(), through };
+        if range.is_empty() {
+            return Ok(());
+        }
+        self.warm()?;
+        let Projector { feed, fold, limits, events, said, plugin, .. } = self;
+        let Fold::Warm(instance) = fold else { unreachable!("just warmed") };
+        let mut waiting = Waiting { covered: range.after, pending: Pending::default() };
+        let started_with = *events;
+        let mut told = Instant::now();
+        feed.each(range, size, &mut |batch| {
+            if !batch.is_empty() {
+                waiting.pending = instance.apply(&batch)?;
+                *events += batch.len() as u64;
+                said.extend(instance.take_log());
+            }
+            waiting.covered = batch.range.through;
+            if waiting.is_due(limits) {
+                waiting.commit(instance)?;
+            }
+            let progress = Progress { covered: waiting.covered, through, events: *events - started_with };
+            tracing::trace!(projection = plugin.manifest().name, covered = progress.covered.0, took = ?told.elapsed());
+            told = Instant::now();
+            Ok(match watch(progress) {
+                Proceed::On => ControlFlow::Continue(()),
+                Proceed::Stop => ControlFlow::Break(()),
+            })
+        })?;
+        waiting.commit(instance)?;
+        said.extend(instance.take_log());
+        Ok(())
+    }
+
+    /// Makes sure that an open instance holds the generation.
+    pub(super) fn warm(&mut self) -> Result<()> {
+        let generation = match std::mem::replace(&mut self.fold, Fold::Moving) {
+            Fold::Cold(generation) => generation,
+            fold => {
+                self.fold = fold;
+                return Ok(());
+            }
+        };
+        let start = Start {
+            checkpoint: generation.checkpoint(),
+            empty: generation.is_empty(),
+            settings: self.settings.clone(),
+        };
+        let mut instance = self.plugin.instantiate(&self.limits, generation)?;
+        let opened = instance.open(&start);
+        self.said.extend(instance.take_log());
+        self.fold = Fold::Warm(Box::new(instance));
+        self.feed.restart();
+        opened
+    }
+
+    /// Drops the instance, and with it every row that was not committed.
+    pub(super) fn cool(&mut self) {
+        self.fold = match std::mem::replace(&mut self.fold, Fold::Moving) {
+            Fold::Warm(mut instance) => {
+                self.said.extend(instance.take_log());
+                Fold::Cold(instance.into_rows())
+            }
+            fold => fold,
+        };
+    }
+}
+
+/// What the guest holds that is not committed yet.
+struct Waiting {
+    covered: Position,
+    pending: Pending,
+}
+
+impl Waiting {
+    /// Flushes are few and large, yet far from the limits: a batch more must still fit.
+    fn is_due(&self, limits: &Limits) -> bool {
+        let bytes_max = limits.memory_mib_max.min(limits.flush_mib_max) << 20;
+        self.pending.rows >= (limits.flush_rows_max / 4).max(1) || self.pending.bytes >= bytes_max / 4
+    }
+
+    fn commit(&mut self, instance: &mut Instance<Generation>) -> Result<()> {
+        let range = Range { after: instance.rows().checkpoint(), through: self.covered };
+        if range.is_empty() {
+            return Ok(());
+        }
+        let annotate = |fault: Fault| fault.among(range);
+        let changes = if self.pending.rows > 0 { instance.flush().map_err(annotate)? } else { Vec::new() };
+        self.pending = Pending::default();
+        instance.rows().commit(&changes, range).map_err(annotate)
+    }
+}

@@ -1,0 +1,29 @@
+//! **Loading** a plugin under the limits that its projection has in this project.
+
+use crate::event::{Result, Timestamp};
+use crate::plugin::{CONTRACT, Engine, Plugin};
+use crate::project::Project;
+use crate::read_model::Identity;
+
+/// What tells this plugin's generations from others.
+pub fn identity(plugin: &Plugin, settings: String) -> Identity {
+    Identity {
+        projection: plugin.manifest().name.clone(),
+        plugin_version: plugin.manifest().version,
+        plugin_hash: plugin.hash().to_string(),
+        settings,
+        contract: CONTRACT.to_owned(),
+        created_at: Timestamp::now(),
+    }
+}
+
+/// Checks and compiles a plugin. A projection's own limits are known only once the plugin has said its name, and
+/// whether fuel is counted is part of the compiled code: then it is loaded a second time.
+pub fn load(engine: &Engine, project: &Project, bytes: &[u8]) -> Result<Plugin> {
+    let plugin = engine.load(bytes, &project.limits)?;
+    let limits = project.limits_of(&plugin.manifest().name);
+    if limits.call_fuel_max.is_some() == project.limits.call_fuel_max.is_some() {
+        return Ok(plugin);
+    }
+    engine.load(bytes, limits)
+}

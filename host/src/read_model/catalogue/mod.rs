@@ -1,0 +1,149 @@
+//! The **catalogue** knows the projections of a project, their generations, and which of them serves.
+//!
+//! One small SQLite file, `data/catalogue.sqlite`. The host alone begins, swaps and discards generations (it holds
+//! the [`super::HostLock`]); any process may read, and ask the host for something. What it says outlives a power
+//! cut, except the states that the host publishes every moment.
+
+mod records;
+mod files;
+mod generations;
+mod swap;
+mod repair;
+mod requests;
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub use records::{Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Wanted};
+pub use repair::Repairs;
+pub use requests::{Answered, Request, RequestId};
+pub use swap::Swapped;
+
+use super::storage::{connect, failed, pragmas};
+use crate::event::{Fault, FaultKind, Result};
+
+const APPLICATION_ID: i32 = 0x5052_4A43; // "PRJC"
+const FILE_FORMAT: i32 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE projections (
+        name TEXT PRIMARY KEY,
+        plugin_file TEXT,
+        wanted TEXT NOT NULL DEFAULT 'running',
+        file_hash TEXT,
+        rolled_back_from TEXT,
+        serving INTEGER REFERENCES generations (id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE generations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        projection TEXT NOT NULL REFERENCES projections (name),
+        plugin_version INTEGER NOT NULL,
+        plugin_hash TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        contract TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        manifest TEXT NOT NULL,
+        state TEXT NOT NULL DEFAULT 'building',
+        ready_at INTEGER,
+        checkpoint INTEGER NOT NULL DEFAULT 0,
+        events INTEGER NOT NULL DEFAULT 0,
+        rows INTEGER NOT NULL DEFAULT 0,
+        replay_ms REAL NOT NULL DEFAULT 0,
+        replaced INTEGER
+    ) STRICT;
+    CREATE INDEX generations_by_projection ON generations (projection, id);
+    CREATE TABLE states (
+        projection TEXT PRIMARY KEY REFERENCES projections (name),
+        state TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE requests (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        request TEXT NOT NULL,
+        asked_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        taken INTEGER NOT NULL DEFAULT 0,
+        answer TEXT
+    ) STRICT;";
+
+/// The catalogue of one project. Each thread opens its own.
+#[derive(Debug)]
+pub struct Catalogue {
+    conn: Connection,
+    path: PathBuf,
+    data_dir: PathBuf,
+    seen: Cell<Option<i64>>,
+}
+
+impl Catalogue {
+    /// Opens the catalogue in the data folder, making both when they are missing.
+    pub fn open(data_dir: &Path) -> Result<Catalogue> {
+        std::fs::create_dir_all(data_dir)
+            .map_err(|error| Fault::storage(format!("cannot make the folder {}", data_dir.display()), error))?;
+        let path = data_dir.join("catalogue.sqlite");
+        let conn = connect(&path, true)?;
+        // A swap is over once it is on the disk.
+        pragmas(&conn, &path, &[("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")])?;
+        let catalogue = Catalogue { conn, path, data_dir: data_dir.to_owned(), seen: Cell::new(None) };
+        catalogue.prepare_schema()?;
+        Ok(catalogue)
+    }
+
+    fn prepare_schema(&self) -> Result<()> {
+        let format = |conn: &Connection| conn.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
+        if self.read(format)? == 0 {
+            self.transaction(|tx| {
+                if format(tx)? == 0 {
+                    tx.execute_batch(SCHEMA)?;
+                    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+                    tx.pragma_update(None, "user_version", FILE_FORMAT)?;
+                }
+                Ok(())
+            })?;
+        }
+        match self.read(format)? {
+            FILE_FORMAT => Ok(()),
+            other => Err(Fault::new(
+                FaultKind::Storage,
+                format!("{} has file format {other}, this program reads {FILE_FORMAT}", self.path.display()),
+            )
+            .hint("use the program that made it, or start with an empty data folder; read models are rebuilt from the log")),
+        }
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Whether another connection has written since the last time this was asked; true the first time.
+    /// Costs microseconds, so it may be asked every few milliseconds.
+    pub fn changed(&self) -> Result<bool> {
+        let now = self.read(|conn| conn.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)))?;
+        Ok(self.seen.replace(Some(now)) != Some(now))
+    }
+
+    fn read<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        run(&self.conn).map_err(|error| failed("cannot read", &self.path, &error))
+    }
+
+    /// All or nothing, and on the disk when it returns.
+    fn transaction<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let run = || {
+            let transaction = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
+            let value = run(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        run().map_err(|error| failed("cannot write", &self.path, &error))
+    }
+
+    /// All or nothing, but a power cut may take it back: for what is written often and soon stale.
+    fn passing_transaction<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        pragmas(&self.conn, &self.path, &[("synchronous", "NORMAL")])?;
+        let done = self.transaction(run);
+        pragmas(&self.conn, &self.path, &[("synchronous", "FULL")])?;
+        done
+    }
+}

@@ -1,0 +1,253 @@
+//! **Cells**: a borrowed view of one column that compares, binds and builds single values.
+
+use std::cmp::Ordering;
+
+use arrow_buffer::ScalarBuffer;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use crate::event::{Binary, Column, Fault, FaultKind, Kind, Result, Table, Text, Values};
+
+/// The values of a column as plain slices: taking them out of their shared buffers once, not for each value.
+#[derive(Clone, Copy)]
+pub(super) struct Cells<'a> {
+    validity: Option<&'a [u8]>,
+    values: Slices<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Slices<'a> {
+    Nothing,
+    Booleans(&'a [u8]),
+    Integers(&'a [i64]),
+    Reals(&'a [f64]),
+    Texts { offsets: &'a [u32], data: &'a [u8] },
+    Blobs { offsets: &'a [u32], data: &'a [u8] },
+}
+
+impl<'a> Cells<'a> {
+    /// The cells of column `number` of `table`, of which there must be `length` of the kind declared.
+    /// The values themselves were checked where they crossed the boundary.
+    pub fn of(table: &Table, number: usize, column: &'a Column, length: usize) -> Result<Cells<'a>> {
+        let declared = &table.columns[number];
+        let values = match (&column.values, declared.kind) {
+            (Values::Nothing, _) => Slices::Nothing,
+            (Values::Booleans(values), Kind::Boolean) => Slices::Booleans(values),
+            (Values::Integers(values), Kind::Integer) => Slices::Integers(values),
+            (Values::Reals(values), Kind::Real) => Slices::Reals(values),
+            (Values::Texts(text), Kind::Text) | (Values::Json(text), Kind::Json) => {
+                Slices::Texts { offsets: &text.offsets, data: text.data.as_str().as_bytes() }
+            }
+            (Values::Blobs(binary), Kind::Blob) => Slices::Blobs { offsets: &binary.offsets, data: &binary.data },
+            (_, kind) => {
+                return Err(Fault::new(
+                    FaultKind::Changes,
+                    format!("table `{}`: column `{}` does not hold {kind:?} values", table.name, declared.name),
+                ));
+            }
+        };
+        let cells = Cells { validity: column.validity.as_deref(), values };
+        let bits = cells.validity.is_none_or(|bits| bits.len() >= length.div_ceil(8));
+        if !bits || cells.len().is_some_and(|held| held != length) {
+            return Err(Fault::new(
+                FaultKind::Changes,
+                format!("table `{}`: column `{}` does not hold {length} values", table.name, declared.name),
+            ));
+        }
+        if !declared.nullable
+            && let Some(row) = (0..length).find(|&row| cells.is_absent(row))
+        {
+            return Err(Fault::new(
+                FaultKind::Changes,
+                format!(
+                    "table `{}`: column `{}` is not nullable, but row {row} has no value",
+                    table.name, declared.name
+                ),
+            ));
+        }
+        Ok(cells)
+    }
+
+    fn len(&self) -> Option<usize> {
+        match self.values {
+            Slices::Nothing => None,
+            Slices::Booleans(values) => Some(values.len()),
+            Slices::Integers(values) => Some(values.len()),
+            Slices::Reals(values) => Some(values.len()),
+            Slices::Texts { offsets, .. } | Slices::Blobs { offsets, .. } => Some(offsets.len().saturating_sub(1)),
+        }
+    }
+
+    fn is_absent(&self, row: usize) -> bool {
+        match (self.values, self.validity) {
+            (Slices::Nothing, _) => true,
+            (_, None) => false,
+            (_, Some(bits)) => bits[row / 8] >> (row % 8) & 1 == 0,
+        }
+    }
+
+    /// The value of `row` as SQLite takes it.
+    pub fn get(&self, row: usize) -> ValueRef<'a> {
+        if self.is_absent(row) {
+            return ValueRef::Null;
+        }
+        match self.values {
+            Slices::Nothing => ValueRef::Null,
+            Slices::Booleans(values) => ValueRef::Integer(i64::from(values[row] != 0)),
+            Slices::Integers(values) => ValueRef::Integer(values[row]),
+            Slices::Reals(values) => ValueRef::Real(values[row]),
+            Slices::Texts { offsets, data } => ValueRef::Text(slice(offsets, data, row)),
+            Slices::Blobs { offsets, data } => ValueRef::Blob(slice(offsets, data, row)),
+        }
+    }
+
+    /// The value of `row` for a statement's parameter.
+    pub fn bind(&self, row: usize) -> ToSqlOutput<'a> {
+        ToSqlOutput::Borrowed(self.get(row))
+    }
+
+    /// Compares two present values as SQLite orders keys: numbers by value, text and blobs by bytes.
+    pub fn compare(&self, row: usize, other: &Cells<'_>, other_row: usize) -> Ordering {
+        match (self.values, other.values) {
+            (Slices::Booleans(a), Slices::Booleans(b)) => (a[row] != 0).cmp(&(b[other_row] != 0)),
+            (Slices::Integers(a), Slices::Integers(b)) => a[row].cmp(&b[other_row]),
+            // No NaN gets here; 0.0 and -0.0 are one key, as in SQLite.
+            (Slices::Reals(a), Slices::Reals(b)) => a[row].partial_cmp(&b[other_row]).unwrap_or(Ordering::Equal),
+            _ => match (self.bytes(row), other.bytes(other_row)) {
+                (Some(a), Some(b)) => a.cmp(b),
+                _ => Ordering::Equal,
+            },
+        }
+    }
+
+    /// The bytes of a text or blob.
+    pub fn bytes(&self, row: usize) -> Option<&'a [u8]> {
+        match self.values {
+            Slices::Texts { offsets, data } | Slices::Blobs { offsets, data } => Some(slice(offsets, data, row)),
+            _ => None,
+        }
+    }
+
+    /// A number that orders rows as [`Cells::compare`] does, as far as it goes: equal numbers say nothing about
+    /// texts, blobs and reals. Of texts and blobs it holds the 8 bytes after the first `skip`.
+    pub fn prefix(&self, row: usize, skip: usize) -> u64 {
+        match self.values {
+            Slices::Nothing => 0,
+            Slices::Booleans(values) => u64::from(values[row] != 0),
+            Slices::Integers(values) => values[row].cast_unsigned() ^ (1 << 63),
+            Slices::Reals(values) => {
+                let bits = (values[row] + 0.0).to_bits(); // -0.0 + 0.0 is 0.0
+                if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) }
+            }
+            Slices::Texts { offsets, data } | Slices::Blobs { offsets, data } => {
+                let bytes = slice(offsets, data, row);
+                let rest = bytes.get(skip..).unwrap_or_default();
+                match rest.first_chunk::<8>() {
+                    Some(chunk) => u64::from_be_bytes(*chunk),
+                    None => {
+                        let mut chunk = [0; 8];
+                        chunk[..rest.len()].copy_from_slice(rest);
+                        u64::from_be_bytes(chunk)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether equal [`Cells::prefix`]es mean equal values.
+    pub fn prefix_is_exact(&self) -> bool {
+        matches!(self.values, Slices::Booleans(_) | Slices::Integers(_))
+    }
+}
+
+fn slice<'a>(offsets: &[u32], data: &'a [u8], row: usize) -> &'a [u8] {
+    &data[offsets[row] as usize..offsets[row + 1] as usize]
+}
+
+/// Builds a column value by value, from what SQLite returns.
+pub(super) struct Builder {
+    validity: Vec<u8>,
+    rows: usize,
+    absent: usize,
+    values: Growing,
+}
+
+enum Growing {
+    Booleans(Vec<u8>),
+    Integers(Vec<i64>),
+    Reals(Vec<f64>),
+    Texts(Vec<u32>, String, Kind),
+    Blobs(Vec<u32>, Vec<u8>),
+}
+
+impl Builder {
+    /// A column of this kind, of about `length` rows.
+    pub fn new(kind: Kind, length: usize) -> Builder {
+        let offsets = || {
+            let mut offsets = Vec::with_capacity(length + 1);
+            offsets.push(0);
+            offsets
+        };
+        let values = match kind {
+            Kind::Boolean => Growing::Booleans(Vec::with_capacity(length)),
+            Kind::Integer => Growing::Integers(Vec::with_capacity(length)),
+            Kind::Real => Growing::Reals(Vec::with_capacity(length)),
+            Kind::Text | Kind::Json => Growing::Texts(offsets(), String::new(), kind),
+            Kind::Blob => Growing::Blobs(offsets(), Vec::new()),
+        };
+        Builder { validity: Vec::with_capacity(length.div_ceil(8)), rows: 0, absent: 0, values }
+    }
+
+    /// Appends a value. The error says what is wrong with it; a file written by the host has no such values.
+    pub fn push(&mut self, value: ValueRef<'_>) -> Result<(), String> {
+        let present = value != ValueRef::Null;
+        match (&mut self.values, value) {
+            (Growing::Booleans(values), ValueRef::Integer(value)) => values.push(u8::from(value != 0)),
+            (Growing::Booleans(values), ValueRef::Null) => values.push(0),
+            (Growing::Integers(values), ValueRef::Integer(value)) => values.push(value),
+            (Growing::Integers(values), ValueRef::Null) => values.push(0),
+            (Growing::Reals(values), ValueRef::Real(value)) => values.push(value),
+            (Growing::Reals(values), ValueRef::Null) => values.push(0.0),
+            (Growing::Texts(offsets, data, _), ValueRef::Text(value)) => {
+                data.push_str(std::str::from_utf8(value).map_err(|error| error.to_string())?);
+                offsets.push(end(data.len())?);
+            }
+            (Growing::Texts(offsets, data, _), ValueRef::Null) => offsets.push(end(data.len())?),
+            (Growing::Blobs(offsets, data), ValueRef::Blob(value)) => {
+                data.extend_from_slice(value);
+                offsets.push(end(data.len())?);
+            }
+            (Growing::Blobs(offsets, data), ValueRef::Null) => offsets.push(end(data.len())?),
+            (_, value) => return Err(format!("it holds a value of another type: {}", value.data_type())),
+        }
+        if self.rows.is_multiple_of(8) {
+            self.validity.push(0);
+        }
+        if present {
+            self.validity[self.rows / 8] |= 1 << (self.rows % 8);
+        } else {
+            self.absent += 1;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// The column.
+    pub fn finish(self) -> Column {
+        let values = match self.values {
+            Growing::Booleans(values) => Values::Booleans(values.into()),
+            Growing::Integers(values) => Values::Integers(values.into()),
+            Growing::Reals(values) => Values::Reals(values.into()),
+            Growing::Texts(offsets, data, kind) => {
+                let text = Text { offsets: offsets.into(), data: data.into() };
+                if kind == Kind::Json { Values::Json(text) } else { Values::Texts(text) }
+            }
+            Growing::Blobs(offsets, data) => Values::Blobs(Binary { offsets: offsets.into(), data: data.into() }),
+        };
+        let validity = (self.absent > 0).then(|| ScalarBuffer::from(self.validity));
+        Column { validity, nulls: None, values }
+    }
+}
+
+fn end(length: usize) -> Result<u32, String> {
+    u32::try_from(length).map_err(|_| "the values looked up exceed 4 GiB".to_owned())
+}

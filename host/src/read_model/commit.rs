@@ -1,0 +1,150 @@
+//! A **commit** writes the row changes of a flush and the checkpoint, together or not at all.
+
+use rusqlite::{CachedStatement, ErrorCode, TransactionBehavior};
+
+use super::generation::{Generation, Mode};
+use super::order::{self, Place, Side, by_key, changes, show_key};
+use super::storage::{failed, message};
+use crate::event::{Changes, Fault, FaultKind, Range, Result, Table};
+
+impl Generation {
+    /// Commits the changes of `range` and moves the checkpoint to its end, in one transaction.
+    ///
+    /// The checkpoint must stand at `range.after`, or another process has written to the file: a storage fault.
+    /// A table may come in several [`Changes`] (one a partition, say), each key in one of them at most. Unique
+    /// indexes are checked against the outcome of the flush, or at [`Generation::finish`] while in bulk mode; rows
+    /// without a value in an indexed column never collide.
+    ///
+    /// A fault leaves a live generation as it was. In bulk mode there is no way back: discard it.
+    pub fn commit(&mut self, all: &[Changes], range: Range) -> Result<()> {
+        let done = match self.mode {
+            Mode::Bulk => self.commit_bulk(all, range),
+            Mode::Live => self.commit_live(all, range),
+            Mode::Failed => Err(self.failed_build()),
+        };
+        done.map_err(|fault| fault.of(&self.identity.projection).among(range))?;
+        self.checkpoint = range.through;
+        self.empty &= all.iter().all(|changes| changes.upserted == 0);
+        Ok(())
+    }
+
+    fn commit_bulk(&mut self, all: &[Changes], range: Range) -> Result<()> {
+        self.check_range(self.checkpoint.0, range)?;
+        self.stored(range.through)?;
+        let written = self.write_changes(all);
+        if written.is_err() {
+            self.mode = Mode::Failed;
+        }
+        written
+    }
+
+    fn commit_live(&self, all: &[Changes], range: Range) -> Result<()> {
+        let through = self.stored(range.through)?;
+        let after = self.stored(range.after)?;
+        let has_rows = !self.empty || all.iter().any(|changes| changes.upserted > 0);
+        let transaction =
+            self.write(|conn| rusqlite::Transaction::new_unchecked(conn, TransactionBehavior::Immediate))?;
+        let moved = self.write(|conn| {
+            conn.prepare_cached("UPDATE projectionist_checkpoint SET position = ?1, has_rows = ?2 WHERE position = ?3")?
+                .execute((through, has_rows, after))
+        })?;
+        if moved != 1 || range.through < range.after {
+            let stored = self.write(|conn| {
+                conn.query_row("SELECT position FROM projectionist_checkpoint", (), |row| row.get::<_, i64>(0))
+            })?;
+            self.check_range(if moved == 1 { range.after.0 } else { stored.cast_unsigned() }, range)?;
+        }
+        self.write_changes(all)?;
+        // Dropped on any failure above, which rolls back.
+        transaction.commit().map_err(|error| failed("cannot write", &self.path, &error))
+    }
+
+    fn check_range(&self, stored: u64, range: Range) -> Result<()> {
+        if range.through < range.after {
+            return Err(Fault::new(FaultKind::Storage, format!("the checkpoint would move backwards, over {range}")));
+        }
+        if stored == range.after.0 {
+            return Ok(());
+        }
+        let expected = range.after;
+        Err(Fault::new(
+            FaultKind::Storage,
+            format!("another process has moved this read model from {expected} to {stored}"),
+        )
+        .hint("let one host alone write to a project folder; this one goes on from the new checkpoint once restarted"))
+    }
+
+    fn write_changes(&self, all: &[Changes]) -> Result<()> {
+        if let Some(beyond) = all.iter().find(|changes| changes.table >= self.manifest.tables.len()) {
+            let message = format!("table {} was changed, of {}", beyond.table, self.manifest.tables.len());
+            return Err(Fault::new(FaultKind::Changes, message));
+        }
+        for (number, table) in self.manifest.tables.iter().enumerate() {
+            let sides = order::sides(table, all.iter().filter(|changes| changes.table == number))?;
+            if !sides.is_empty() {
+                self.write_table(number, table, &sides, &by_key(table, &sides)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_table(&self, number: usize, table: &Table, sides: &[Side<'_>], places: &[Place]) -> Result<()> {
+        let statements = &self.statements[number];
+        // Values that a unique index guards may move from row to row within a flush. So the rows that change all
+        // leave first, and each then finds its place as if the others had moved already.
+        let vacate = self.mode == Mode::Live && !table.insert_only && table.indexes.iter().any(|index| index.unique);
+        let put = if vacate || table.insert_only { &statements.insert } else { &statements.upsert };
+        let mut put = self.write(|conn| conn.prepare_cached(put))?;
+        let mut delete = self.write(|conn| conn.prepare_cached(&statements.delete))?;
+        if vacate {
+            for place in places {
+                let side = &sides[place.side as usize];
+                self.run(&mut delete, side.key(), place).map_err(|error| self.refused(table, side, place, &error))?;
+            }
+        }
+        for place in places {
+            let side = &sides[place.side as usize];
+            let done = match side.deletes {
+                false => self.run(&mut put, &side.columns, place),
+                true if vacate => Ok(()),
+                true => self.run(&mut delete, side.key(), place),
+            };
+            done.map_err(|error| self.refused(table, side, place, &error))?;
+        }
+        Ok(())
+    }
+
+    fn run(
+        &self,
+        statement: &mut CachedStatement<'_>,
+        columns: &[super::cells::Cells<'_>],
+        place: &Place,
+    ) -> rusqlite::Result<()> {
+        for (number, cells) in columns.iter().enumerate() {
+            statement.raw_bind_parameter(number + 1, cells.bind(place.row as usize))?;
+        }
+        statement.raw_execute().map(|_| ())
+    }
+
+    fn refused(&self, table: &Table, side: &Side<'_>, place: &Place, error: &rusqlite::Error) -> Fault {
+        if error.sqlite_error_code() != Some(ErrorCode::ConstraintViolation) {
+            return failed("cannot write", &self.path, error);
+        }
+        let key = show_key(table, side.key().iter().map(|cells| cells.get(place.row as usize)));
+        let extended = error.sqlite_error().map(|error| error.extended_code);
+        match extended {
+            Some(rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY | rusqlite::ffi::SQLITE_CONSTRAINT_ROWID) => {
+                changes(table, &format!("key {key} is inserted again, but it is declared insert-only"))
+                    .hint("put something unique for each row into the key, the position say")
+            }
+            Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                let columns = message(error).replace("UNIQUE constraint failed: ", "");
+                let message =
+                    format!("the row with key {key} repeats values of {columns}, which a unique index forbids");
+                changes(table, &message)
+                    .hint("let the projection keep these values distinct, or declare the index without `unique`")
+            }
+            _ => changes(table, &format!("the row with key {key} is refused: {}", message(error))),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The **writer**: one connection that records events, one transaction at a time.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+
+use super::EventId;
+use super::schema::{self, Use};
+use super::trouble::storage;
+use crate::event::{Fault, Position, Result, StreamVersion, Timestamp};
+
+/// Streams remembered with their number and last version; past it the memory starts anew.
+const STREAMS_REMEMBERED_MAX: usize = 200_000;
+/// Bytes of stream names remembered.
+const STREAM_BYTES_REMEMBERED_MAX: usize = 32 << 20;
+/// Event types remembered with their number.
+const TYPES_REMEMBERED_MAX: usize = 20_000;
+
+/// One connection that records events.
+pub(in crate::source) struct Writer {
+    connection: Connection,
+    path: PathBuf,
+    memory: Memory,
+}
+
+/// What the writer knows without asking: true as long as nobody else has appended.
+#[derive(Default)]
+struct Memory {
+    head: u64,
+    streams: HashMap<String, Stream, foldhash::fast::RandomState>,
+    stream_bytes: usize,
+    types: HashMap<String, i64, foldhash::fast::RandomState>,
+}
+
+#[derive(Clone, Copy)]
+struct Stream {
+    number: i64,
+    last: u64,
+}
+
+/// An event to be recorded.
+pub(in crate::source) struct Entry<'a> {
+    pub stream: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
+    pub data: Cow<'a, str>,
+    pub metadata: Option<Cow<'a, str>>,
+    pub id: EventId<'a>,
+    /// Absent: `now`, and any time will do when the event is recorded already.
+    pub time: Option<Timestamp>,
+}
+
+/// What became of an entry.
+pub(in crate::source) enum Outcome {
+    Added(Position, StreamVersion),
+    /// The same event stands there already.
+    There(Position, StreamVersion),
+    /// Its id stands there already, with another event.
+    Differs(Position),
+}
+
+impl Writer {
+    pub fn open(path: &Path) -> Result<Writer> {
+        Ok(Writer { connection: schema::open(path, Use::Writing)?, path: path.to_owned(), memory: Memory::default() })
+    }
+
+    /// Starts a transaction; waits for another process's to end. Dropping it undoes it.
+    pub fn begin(&mut self) -> Result<Transaction<'_>> {
+        let Writer { connection, path, memory } = self;
+        let failed = |error| storage("beginning to write", path, error);
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        let begun = (|| {
+            let head = connection
+                .prepare_cached("SELECT coalesce(max(position), 0) FROM events")?
+                .query_row([], |row| row.get::<_, i64>(0))?
+                .cast_unsigned();
+            // Every transaction that records anything moves the head.
+            if memory.head != head {
+                *memory = Memory { head, ..Memory::default() };
+            }
+            memory.trim();
+            connection.prepare_cached(
+                "INSERT INTO events (position, stream, stream_version, type, time, id, data, metadata)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+            )
+        })();
+        match begun {
+            Ok(insert) => Ok(Transaction { connection, path, memory, insert, now: Timestamp::now(), open: true }),
+            Err(error) => {
+                _ = connection.execute_batch("ROLLBACK");
+                Err(failed(error))
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Memory {
+    fn trim(&mut self) {
+        if self.streams.len() > STREAMS_REMEMBERED_MAX || self.stream_bytes > STREAM_BYTES_REMEMBERED_MAX {
+            self.streams = HashMap::default();
+            self.stream_bytes = 0;
+        }
+        if self.types.len() > TYPES_REMEMBERED_MAX {
+            self.types = HashMap::default();
+        }
+    }
+}
+
+/// Events being recorded.
+pub(in crate::source) struct Transaction<'w> {
+    connection: &'w Connection,
+    path: &'w Path,
+    memory: &'w mut Memory,
+    insert: CachedStatement<'w>,
+    now: Timestamp,
+    open: bool,
+}
+
+impl Transaction<'_> {
+    /// Records `entry` at the end of its stream, unless its id is there.
+    pub fn record(&mut self, entry: &Entry<'_>) -> Result<Outcome> {
+        let stream = self.stream(&entry.stream)?;
+        let kind = self.kind(&entry.kind)?;
+        let (position, stream_version) = (self.memory.head + 1, stream.last + 1);
+        let time = entry.time.unwrap_or(self.now);
+        let added = self
+            .insert
+            .execute(params![
+                position.cast_signed(),
+                stream.number,
+                stream_version.cast_signed(),
+                kind,
+                time.0,
+                entry.id,
+                entry.data.as_ref(),
+                entry.metadata.as_deref(),
+            ])
+            .map_err(|error| self.failed(error))?;
+        if added == 0 {
+            return self.recorded(entry)?.ok_or_else(|| {
+                Fault::storage("recording an event", format!("its id {} is there and is not found", entry.id))
+            });
+        }
+        self.memory.head = position;
+        if let Some(stream) = self.memory.streams.get_mut(entry.stream.as_ref()) {
+            stream.last = stream_version;
+        }
+        Ok(Outcome::Added(Position(position), StreamVersion(stream_version)))
+    }
+
+    /// What stands under the id of `entry`.
+    pub fn recorded(&self, entry: &Entry<'_>) -> Result<Option<Outcome>> {
+        let look = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT position, stream_version, time, streams.name, types.name, data, metadata FROM events
+                     JOIN streams ON streams.id = events.stream JOIN types ON types.id = events.type
+                     WHERE events.id = ?1",
+                )?
+                .query_row([&entry.id], |row| {
+                    let position = Position(row.get::<_, i64>(0)?.cast_unsigned());
+                    let same = row.get_ref(3)?.as_str()? == entry.stream
+                        && row.get_ref(4)?.as_str()? == entry.kind
+                        && row.get_ref(5)?.as_str()? == entry.data
+                        && row.get_ref(6)?.as_str_or_null()? == entry.metadata.as_deref()
+                        && entry.time.is_none_or(|time| row.get(2) == Ok(time.0));
+                    Ok(if same {
+                        Outcome::There(position, StreamVersion(row.get::<_, i64>(1)?.cast_unsigned()))
+                    } else {
+                        Outcome::Differs(position)
+                    })
+                })
+                .optional()
+        };
+        look().map_err(|error| self.failed(error))
+    }
+
+    /// The last version of a stream; 0 when it has no events.
+    pub fn stream_version(&self, name: &str) -> Result<StreamVersion> {
+        let known = self.memory.streams.get(name).map(|stream| stream.last);
+        let last = match known {
+            Some(last) => last,
+            None => self.find_stream(name)?.map_or(0, |stream| stream.last),
+        };
+        Ok(StreamVersion(last))
+    }
+
+    /// Makes everything recorded durable; the head of the log after it.
+    pub fn commit(mut self) -> Result<Position> {
+        self.connection.execute_batch("COMMIT").map_err(|error| self.failed(error))?;
+        self.open = false;
+        Ok(Position(self.memory.head))
+    }
+
+    fn stream(&mut self, name: &str) -> Result<Stream> {
+        if let Some(stream) = self.memory.streams.get(name) {
+            return Ok(*stream);
+        }
+        let stream = match self.find_stream(name)? {
+            Some(stream) => stream,
+            None => Stream { number: self.add("INSERT INTO streams (name) VALUES (?1)", name)?, last: 0 },
+        };
+        self.memory.streams.insert(name.to_owned(), stream);
+        self.memory.stream_bytes += name.len();
+        Ok(stream)
+    }
+
+    fn find_stream(&self, name: &str) -> Result<Option<Stream>> {
+        let find = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT id, (SELECT coalesce(max(stream_version), 0) FROM events WHERE stream = streams.id)
+                     FROM streams WHERE name = ?1",
+                )?
+                .query_row([name], |row| {
+                    Ok(Stream { number: row.get(0)?, last: row.get::<_, i64>(1)?.cast_unsigned() })
+                })
+                .optional()
+        };
+        find().map_err(|error| self.failed(error))
+    }
+
+    fn kind(&mut self, name: &str) -> Result<i64> {
+        if let Some(&number) = self.memory.types.get(name) {
+            return Ok(number);
+        }
+        let found = self
+            .connection
+            .prepare_cached("SELECT id FROM types WHERE name = ?1")
+            .and_then(|mut find| find.query_row([name], |row| row.get(0)).optional())
+            .map_err(|error| self.failed(error))?;
+        let number = match found {
+            Some(number) => number,
+            None => self.add("INSERT INTO types (name) VALUES (?1)", name)?,
+        };
+        self.memory.types.insert(name.to_owned(), number);
+        Ok(number)
+    }
+
+    fn add(&self, sql: &str, name: &str) -> Result<i64> {
+        self.connection.prepare_cached(sql).and_then(|mut add| add.insert([name])).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> Fault {
+        storage("recording events", self.path, error)
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            // SQLite may have rolled back by itself, as when the disk is full.
+            if !self.connection.is_autocommit() {
+                _ = self.connection.execute_batch("ROLLBACK");
+            }
+            *self.memory = Memory::default();
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The **plugin folder**: which plugin files there are, and which of them have settled.
+//!
+//! The operating system tells of changes; a scan every few seconds finds what it did not tell. A file counts as
+//! changed once it is quiet and whole: half-written files are waited for, and only whole ones are handed on. The
+//! same bytes again are no change.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
+use notify::{RecursiveMode, Watcher};
+
+use crate::event::{Fault, Result};
+use crate::plugin;
+
+/// A file that was closed or renamed into place is complete; one that was only written to must be quiet this long.
+const QUIET: Duration = Duration::from_millis(30);
+
+/// A file that is still not a whole module after this long without a change is taken as it is, to be refused.
+const HALF_WRITTEN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often the folder is scanned for what was not told.
+const SCAN_EVERY: Duration = Duration::from_secs(2);
+
+/// What a look at the folder found.
+pub(super) enum Found {
+    /// A plugin file is new or has other bytes than before.
+    Changed { file: PathBuf, bytes: Vec<u8>, changed: Instant },
+    /// A plugin file is gone.
+    Vanished { file: PathBuf },
+    /// A plugin file cannot be read.
+    Unreadable { file: PathBuf, fault: Fault },
+}
+
+pub(super) struct PluginFolder {
+    folder: PathBuf,
+    files: HashMap<PathBuf, File>,
+    told: mpsc::Receiver<notify::Result<notify::Event>>,
+    scanned: Option<Instant>,
+    /// Told only to keep it alive: it stops watching when dropped. Absent where watching is not possible.
+    _watcher: Option<notify::RecommendedWatcher>,
+}
+
+/// What is known of one plugin file.
+#[derive(Default)]
+struct File {
+    /// The hash of the bytes last handed on.
+    hash: Option<String>,
+    /// Size and modification time as of the last look.
+    stamp: Option<Stamp>,
+    /// A change that was noticed and not dealt with.
+    change: Option<Change>,
+}
+
+type Stamp = (u64, Option<std::time::SystemTime>);
+
+#[derive(Clone, Copy)]
+struct Change {
+    noticed: Instant,
+    /// Whether the writer is known to be done.
+    closed: bool,
+}
+
+impl PluginFolder {
+    /// Starts watching; the folder is made when it is missing.
+    pub fn watch(folder: &Path) -> Result<PluginFolder> {
+        fs::create_dir_all(folder)
+            .map_err(|error| Fault::storage(format!("making the plugin folder {}", folder.display()), error))?;
+        let (sender, told) = mpsc::channel();
+        let watcher = notify::recommended_watcher(sender)
+            .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::NonRecursive).map(|()| watcher));
+        if let Err(error) = &watcher {
+            tracing::warn!(%error, "cannot watch {}: looking every {SCAN_EVERY:?} instead", folder.display());
+        }
+        Ok(PluginFolder {
+            folder: folder.to_owned(),
+            files: HashMap::new(),
+            told,
+            scanned: None,
+            _watcher: watcher.ok(),
+        })
+    }
+
+    /// What has settled since the last look. Cheap when nothing happened.
+    pub fn look(&mut self) -> Result<Vec<Found>> {
+        self.listen();
+        let mut found = Vec::new();
+        if self.scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY) {
+            self.scan(&mut found)?;
+        }
+        let due: Vec<PathBuf> =
+            self.files.iter().filter(|(_, file)| file.is_due()).map(|(path, _)| path.clone()).collect();
+        for path in due {
+            found.extend(self.settle(path));
+        }
+        Ok(found)
+    }
+
+    /// Whether changes were noticed that have not settled yet.
+    pub fn is_restless(&self) -> bool {
+        self.files.values().any(|file| file.change.is_some())
+    }
+
+    /// Makes the next look hand on this file even if its bytes are as before.
+    pub fn forget(&mut self, path: &Path) {
+        if let Some(file) = self.files.get_mut(path) {
+            file.hash = None;
+            file.change = Some(Change { noticed: Instant::now(), closed: true });
+        }
+    }
+
+    fn listen(&mut self) {
+        while let Ok(told) = self.told.try_recv() {
+            let Ok(event) = told else {
+                self.scanned = None;
+                continue;
+            };
+            if event.need_rescan() {
+                self.scanned = None;
+            }
+            let closed = match event.kind {
+                EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+                EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => true,
+                EventKind::Access(_) => continue,
+                _ => false,
+            };
+            for path in event.paths.iter().filter(|path| is_plugin_file(path)) {
+                let path = self.folder.join(path.file_name().unwrap_or_default());
+                self.files.entry(path).or_default().change = Some(Change { noticed: Instant::now(), closed });
+            }
+        }
+    }
+
+    fn scan(&mut self, found: &mut Vec<Found>) -> Result<()> {
+        self.scanned = Some(Instant::now());
+        let unreadable = |error| Fault::storage(format!("reading the plugin folder {}", self.folder.display()), error);
+        for entry in fs::read_dir(&self.folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if !is_plugin_file(&path) || path.is_dir() {
+                continue;
+            }
+            let stamp = stamp(&path);
+            let file = self.files.entry(path).or_default();
+            if stamp.is_some() && file.stamp != stamp && file.change.is_none() {
+                // Before the first look, a file that lies there is as complete as it will get.
+                file.change =
+                    Some(Change { noticed: Instant::now(), closed: file.stamp.is_none() && file.hash.is_none() });
+            }
+        }
+        let gone: Vec<PathBuf> = self.files.keys().filter(|path| !path.exists()).cloned().collect();
+        for path in gone {
+            found.extend(self.settle(path));
+        }
+        Ok(())
+    }
+
+    /// Deals with a noticed change: the file is gone, the same, not whole yet, or really another.
+    fn settle(&mut self, path: PathBuf) -> Option<Found> {
+        let file = self.files.get_mut(&path)?;
+        let change = file.change.unwrap_or(Change { noticed: Instant::now(), closed: false });
+        let before = stamp(&path);
+        if before.is_none() {
+            let known = self.files.remove(&path).is_some_and(|file| file.hash.is_some());
+            return known.then_some(Found::Vanished { file: path });
+        }
+        let bytes = match read(&path) {
+            Ok(bytes) => bytes,
+            Err(fault) => {
+                file.change = None;
+                file.stamp = before;
+                return Some(Found::Unreadable { file: path, fault });
+            }
+        };
+        let is_still = stamp(&path) == before && before.is_some_and(|(size, _)| size == bytes.len() as u64);
+        let is_patient = change.noticed.elapsed() < HALF_WRITTEN_PATIENCE;
+        if !is_still || (is_patient && plugin::is_truncated(&bytes)) {
+            if !is_still {
+                file.change = Some(Change { noticed: Instant::now(), closed: false });
+            }
+            return None;
+        }
+        file.change = None;
+        file.stamp = before;
+        let hash = plugin::PluginHash::of(&bytes).to_string();
+        if file.hash.as_ref() == Some(&hash) {
+            return None;
+        }
+        file.hash = Some(hash);
+        Some(Found::Changed { file: path, bytes, changed: change.noticed })
+    }
+}
+
+impl File {
+    fn is_due(&self) -> bool {
+        self.change.is_some_and(|change| change.closed || change.noticed.elapsed() >= QUIET)
+    }
+}
+
+/// Reads a plugin file; one beyond the limit is refused without being read.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let doing = || format!("reading {}", path.display());
+    let size = fs::metadata(path).map_err(|error| Fault::storage(doing(), error))?.len();
+    plugin::check_size(size)?;
+    fs::read(path).map_err(|error| Fault::storage(doing(), error))
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    fs::metadata(path).ok().map(|found| (found.len(), found.modified().ok()))
+}
+
+/// `*.wasm`, but not what editors and copying programs leave for a moment.
+fn is_plugin_file(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.extension().is_some_and(|extension| extension == "wasm") && !name.starts_with(['.', '#', '~'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temporary_files_are_no_plugins() {
+        for name in ["a.wasm", "a-b.wasm"] {
+            assert!(is_plugin_file(Path::new(name)), "{name}");
+        }
+        for name in [".a.wasm", "#a.wasm", "a.wasm~", "a.wasm.swp", ".a.wasm.swp", "a.wasm.part", "a.wat", "wasm"] {
+            assert!(!is_plugin_file(Path::new(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A **row** of a table: a struct with `#[key]` fields; the derive makes its columns.
+
+use serde::Serialize;
+
+use crate::bindings::columns::Column;
+use crate::bindings::manifests;
+use crate::cells::Cells;
+use crate::column::{Builder, ColumnValue, Nullable, Texts, json_push};
+use crate::fault::{Fault, Wrong};
+use crate::key::Key;
+
+/// A row; derive it with `#[derive(Row)]`.
+#[diagnostic::on_unimplemented(message = "`{Self}` is no row", note = "derive it: `#[derive(Row)]`")]
+pub trait Row: Sized + 'static {
+    /// The type of the `#[key]` field, or the tuple of them.
+    type Key: Key;
+
+    #[doc(hidden)]
+    type Columns: Default;
+    #[doc(hidden)]
+    type KeyColumns: Default;
+    /// Whether a row may grow after it was made: it holds memory outside its key.
+    #[doc(hidden)]
+    const GROWS: bool;
+
+    /// The table, still without a name.
+    #[doc(hidden)]
+    fn table() -> manifests::Table;
+    #[doc(hidden)]
+    fn new(key: <Self::Key as Key>::Ref<'_>) -> Self;
+
+    /// The row's key.
+    fn key(&self) -> <Self::Key as Key>::Ref<'_>;
+
+    #[doc(hidden)]
+    fn push(&self, columns: &mut Self::Columns) -> Result<(), Fault>;
+    #[doc(hidden)]
+    fn push_key(&self, columns: &mut Self::KeyColumns) -> Result<(), Fault>;
+    #[doc(hidden)]
+    fn columns_bytes(columns: &Self::Columns) -> usize;
+    #[doc(hidden)]
+    fn finish(columns: Self::Columns) -> Vec<Column>;
+    #[doc(hidden)]
+    fn finish_key(columns: Self::KeyColumns) -> Vec<Column>;
+    #[doc(hidden)]
+    fn read(columns: &[Cells<'_>], row: usize) -> Result<Self, Fault>;
+    /// Bytes held outside the row itself.
+    #[doc(hidden)]
+    fn heap(&self) -> usize;
+}
+
+/// Describes a column.
+pub fn column<T: ColumnValue>(name: &str) -> manifests::TableColumn {
+    manifests::TableColumn { name: name.into(), kind: T::KIND, nullable: T::NULLABLE }
+}
+
+/// Describes an index.
+pub fn index(columns: &[u16], unique: bool) -> manifests::Index {
+    manifests::Index { columns: columns.to_vec(), unique }
+}
+
+/// Adds a value to its column.
+#[inline]
+pub fn put<T: ColumnValue>(value: &T, builder: &mut T::Builder, column: &'static str) -> Result<(), Fault> {
+    value.put_in(builder).map_err(|wrong| wrong.in_row(column))
+}
+
+/// Reads a value from a row that was looked up.
+pub fn take<T>(value: Result<T, Wrong>, column: &'static str) -> Result<T, Fault> {
+    value.map_err(|wrong| Fault::host("a row that was looked up does not fit its table").field(column).hint(wrong.0))
+}
+
+/// Describes a column of JSON.
+pub fn json_column(name: &str, nullable: bool) -> manifests::TableColumn {
+    manifests::TableColumn { name: name.into(), kind: manifests::Kind::Json, nullable }
+}
+
+/// Adds a serde value to its column.
+pub fn put_json<T: Serialize>(value: &T, builder: &mut Texts<true>, column: &'static str) -> Result<(), Fault> {
+    json_push(value, builder).map_err(|wrong| wrong.in_row(column))
+}
+
+/// The same where it may be missing.
+pub fn put_json_option<T: Serialize>(
+    value: Option<&T>,
+    builder: &mut Nullable<Texts<true>>,
+    column: &'static str,
+) -> Result<(), Fault> {
+    match value {
+        None => builder.push_nothing(),
+        Some(value) => json_push(value, builder.present()).map_err(|wrong| wrong.in_row(column))?,
+    }
+    Ok(())
+}
+
+/// A looked-up row has more or fewer columns than its table.
+#[cold]
+pub fn wrong_width() -> Fault {
+    Fault::host("a row that was looked up has other columns than its table")
+}

@@ -1,0 +1,360 @@
+//! A **table** of rows by key: those changed since the last flush, and as many others as memory allows.
+
+use std::any::TypeId;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::arena::Arena;
+use crate::bindings::manifests;
+use crate::bindings::tables::Changes;
+use crate::cells::Cells;
+use crate::dictionary::Dictionaries;
+use crate::key::{AsKey, Key};
+use crate::row::Row;
+use crate::slots::Slots;
+use crate::tables::{AnyTable, Opening, Waiting};
+use crate::{Fault, backend};
+
+/// The rows of a projection's table, by key.
+///
+/// What was not in memory is looked up from the read model, so a table behaves as if all its rows were here. It is
+/// a field of the projection; the field's name is the table's name.
+///
+/// ```
+/// use projectionist_sdk::prelude::*;
+/// use projectionist_sdk::testing::{event, given};
+/// use serde_json::json;
+///
+/// #[derive(Event)]
+/// enum Shop {
+///     Added { cart: u32, item: String, pieces: u32 },
+///     Removed { cart: u32, item: String },
+/// }
+///
+/// #[derive(Row)]
+/// struct Line { #[key] cart: u32, #[key] item: String, pieces: u32 }
+///
+/// #[derive(Default, Tables)]
+/// struct Carts { lines: Table<Line> }
+///
+/// impl Projection for Carts {
+///     type Event = Shop;
+///     fn apply(&mut self, event: Shop, _: &Envelope) -> Result<(), Fault> {
+///         match event {
+///             Shop::Added { cart, item, pieces } => self.lines.entry((cart, &item)).pieces += pieces,
+///             Shop::Removed { cart, item } => {
+///                 if self.lines.get((cart, &item)).is_none() {
+///                     return Err(Fault::new("nothing to remove"));
+///                 }
+///                 self.lines.delete((cart, item));
+///             }
+///         }
+///         Ok(())
+///     }
+/// }
+/// export!(Carts, name = "carts", version = 1);
+///
+/// given::<Carts>([
+///     event("shop", "Added", json!({"cart": 1, "item": "tea", "pieces": 2})),
+///     event("shop", "Added", json!({"cart": 1, "item": "rum", "pieces": 1})),
+///     event("shop", "Removed", json!({"cart": 1, "item": "rum"})),
+/// ])
+/// .then([Line { cart: 1, item: "tea".into(), pieces: 2 }]);
+/// ```
+pub struct Table<R: Row> {
+    held: Vec<Held<R>>,
+    /// Indexes into `held`, by key.
+    by_key: HashTable<u32>,
+    slots: Slots,
+    /// Indexes of the rows that changed since the last flush.
+    dirty: Vec<u32>,
+    /// Indexes of the rows that were reached in this batch, where rows may grow.
+    reached: Vec<u32>,
+    /// Rows marked with this need no book-keeping when they are reached.
+    mark: u32,
+    /// How many flushes there were.
+    flushes: u32,
+    bytes: usize,
+    dirty_bytes: usize,
+    /// Whether a row that is not held is nowhere.
+    complete: bool,
+    opening: Opening,
+    fault: Option<Fault>,
+}
+
+struct Held<R> {
+    row: R,
+    hash: u64,
+    mark: u32,
+    /// The flush count when it was last reached.
+    reached: u32,
+    bytes: u32,
+    /// Whether the row is there, or known not to be.
+    live: bool,
+    dirty: bool,
+}
+
+impl<R: Row> Default for Table<R> {
+    fn default() -> Self {
+        Table {
+            held: Vec::new(),
+            by_key: HashTable::new(),
+            slots: Slots::default(),
+            dirty: Vec::new(),
+            reached: Vec::new(),
+            mark: 1,
+            flushes: 0,
+            bytes: 0,
+            dirty_bytes: 0,
+            complete: false,
+            opening: Opening::default(),
+            fault: None,
+        }
+    }
+}
+
+impl<R: Row> Table<R> {
+    /// The row with this key, to be changed; made with `Default` values besides its key when there is none.
+    /// The row is written at the next flush. Changing its key fields is a fault.
+    #[inline]
+    pub fn entry(&mut self, key: impl AsKey<R::Key>) -> &mut R {
+        let symbol = key.symbol();
+        let index = match symbol.and_then(|symbol| self.slots.get(symbol)) {
+            Some(index) => index,
+            None => self.find(&key),
+        };
+        if self.held[index].mark != self.mark {
+            self.write(index);
+        }
+        &mut self.held[index].row
+    }
+
+    /// The row with this key, if there is one.
+    #[inline]
+    pub fn get(&mut self, key: impl AsKey<R::Key>) -> Option<&R> {
+        let index = match key.symbol().and_then(|symbol| self.slots.get(symbol)) {
+            Some(index) => index,
+            None => self.find(&key),
+        };
+        let held = &mut self.held[index];
+        held.reached = self.flushes;
+        held.live.then_some(&held.row)
+    }
+
+    /// Writes a row, in the place of the one with its key if there is one.
+    pub fn put(&mut self, row: R) {
+        let hash = hash::<R>(row.key());
+        let index = match self.position(row.key(), hash) {
+            Some(index) => index,
+            // What the read model holds does not matter: it is replaced.
+            None => self.hold(R::new(row.key()), hash, false),
+        };
+        self.write(index);
+        self.held[index].row = row;
+        if !R::GROWS {
+            return;
+        }
+        self.weigh(index);
+    }
+
+    /// Removes the row with this key, if there is one.
+    pub fn delete(&mut self, key: impl AsKey<R::Key>) {
+        let hash = hash::<R>(key.view());
+        let index = match self.position(key.view(), hash) {
+            Some(index) => index,
+            None => self.hold(R::new(key.view()), hash, false),
+        };
+        self.write(index);
+        let held = &mut self.held[index];
+        held.live = false;
+        // The next `entry` has to make the row again.
+        held.mark = 0;
+        held.row = R::new(key.view());
+        self.weigh(index);
+    }
+
+    /// Where the row is held, looked up if need be.
+    fn find(&mut self, key: &impl AsKey<R::Key>) -> usize {
+        let hash = hash::<R>(key.view());
+        let index = match self.position(key.view(), hash) {
+            Some(index) => index,
+            None => self.fetch(key.view(), hash),
+        };
+        if let Some(symbol) = key.symbol() {
+            self.slots.set(symbol, index);
+        }
+        index
+    }
+
+    #[inline]
+    fn position(&self, key: <R::Key as Key>::Ref<'_>, hash: u64) -> Option<usize> {
+        let same = |&index: &u32| {
+            let held = &self.held[index as usize];
+            held.hash == hash && R::Key::same(held.row.key(), key)
+        };
+        self.by_key.find(hash, same).map(|&index| index as usize)
+    }
+
+    /// Takes a row into memory that is not held yet.
+    #[cold]
+    fn fetch(&mut self, key: <R::Key as Key>::Ref<'_>, hash: u64) -> usize {
+        let row = R::new(key);
+        if self.complete {
+            return self.hold(row, hash, false);
+        }
+        match self.look_up(&row) {
+            Ok(Some(found)) => self.hold(found, hash, true),
+            Ok(None) => self.hold(row, hash, false),
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
+                self.hold(row, hash, false)
+            }
+        }
+    }
+
+    fn look_up(&self, row: &R) -> Result<Option<R>, Fault> {
+        let mut keys = R::KeyColumns::default();
+        if row.push_key(&mut keys).is_err() {
+            // No column holds such a key, so no row has it; storing one would be a fault.
+            return Ok(None);
+        }
+        let rows = backend::lookup(self.opening.table, 1, &R::finish_key(keys));
+        if rows.found.first().is_none_or(|found| found & 1 == 0) {
+            return Ok(None);
+        }
+        let (arena, dictionaries) = (Arena::default(), Dictionaries::default());
+        let cells: Vec<_> = rows.columns.iter().map(|column| Cells::new(column, &dictionaries, 0, &arena)).collect();
+        R::read(&cells, 0).map(Some)
+    }
+
+    fn hold(&mut self, row: R, hash: u64, live: bool) -> usize {
+        let index = self.held.len();
+        let bytes = weight(&row);
+        self.bytes += bytes as usize;
+        self.held.push(Held { row, hash, mark: 0, reached: self.flushes, bytes, live, dirty: false });
+        self.by_key.insert_unique(hash, index as u32, |&index| self.held[index as usize].hash);
+        index
+    }
+
+    /// Makes sure that a row is there and will be flushed.
+    #[inline(never)]
+    fn write(&mut self, index: usize) {
+        let held = &mut self.held[index];
+        held.mark = self.mark;
+        held.reached = self.flushes;
+        held.live = true;
+        if !held.dirty {
+            held.dirty = true;
+            self.dirty.push(index as u32);
+            self.dirty_bytes += held.bytes as usize;
+        }
+        if R::GROWS {
+            self.reached.push(index as u32);
+        }
+    }
+
+    /// Counts a dirty row's bytes anew.
+    fn weigh(&mut self, index: usize) {
+        let held = &mut self.held[index];
+        let bytes = weight(&held.row);
+        self.bytes = self.bytes - held.bytes as usize + bytes as usize;
+        self.dirty_bytes = self.dirty_bytes - held.bytes as usize + bytes as usize;
+        held.bytes = bytes;
+    }
+
+    /// Keeps what the budget allows: everything, else what was reached since the last flush, else nothing.
+    fn trim(&mut self) {
+        if self.bytes as u64 <= self.opening.cache_bytes {
+            return;
+        }
+        let reached = |held: &Held<R>| held.reached == self.flushes;
+        let bytes: u64 = self.held.iter().filter(|held| reached(held)).map(|held| u64::from(held.bytes)).sum();
+        let keep = bytes <= self.opening.cache_bytes;
+        let flushes = self.flushes;
+        self.held.retain(|held| keep && held.reached == flushes);
+        self.bytes = if keep { bytes as usize } else { 0 };
+        self.complete = false;
+        self.slots.clear();
+        self.by_key.clear();
+        for (index, held) in self.held.iter().enumerate() {
+            self.by_key.insert_unique(held.hash, index as u32, |&index| self.held[index as usize].hash);
+        }
+        if !keep {
+            self.held.shrink_to_fit();
+            self.by_key.shrink_to_fit(|&index| self.held[index as usize].hash);
+        }
+    }
+}
+
+fn hash<R: Row>(key: <R::Key as Key>::Ref<'_>) -> u64 {
+    FixedState::with_seed(0).hash_one(key)
+}
+
+/// About how much memory a row takes here.
+fn weight<R: Row>(row: &R) -> u32 {
+    (size_of::<Held<R>>() + size_of::<u32>() * 2 + row.heap()).try_into().unwrap_or(u32::MAX)
+}
+
+impl<R: Row> AnyTable for Table<R> {
+    fn describe(&self) -> manifests::Table {
+        R::table()
+    }
+
+    fn row_type(&self) -> TypeId {
+        TypeId::of::<R>()
+    }
+
+    fn open(&mut self, opening: Opening) {
+        self.complete = opening.empty;
+        self.opening = opening;
+    }
+
+    fn settle(&mut self) -> Waiting {
+        for index in std::mem::take(&mut self.reached) {
+            self.weigh(index as usize);
+        }
+        if R::GROWS {
+            self.mark += 1;
+        }
+        Waiting { rows: self.dirty.len() as u64, bytes: self.dirty_bytes as u64 }
+    }
+
+    fn take_fault(&mut self) -> Option<Fault> {
+        self.fault.take()
+    }
+
+    fn flush(&mut self) -> Result<Option<Changes>, Fault> {
+        let (mut columns, mut keys) = (R::Columns::default(), R::KeyColumns::default());
+        let (mut upserted, mut deleted) = (0, 0);
+        for &index in &self.dirty {
+            let held = &mut self.held[index as usize];
+            held.dirty = false;
+            if hash::<R>(held.row.key()) != held.hash {
+                return Err(Fault::new("a row's key was changed after `entry`")
+                    .hint("delete the row and put one with the other key"));
+            }
+            if held.live {
+                held.row.push(&mut columns)?;
+                upserted += 1;
+            } else {
+                held.row.push_key(&mut keys)?;
+                deleted += 1;
+            }
+        }
+        let changed = !self.dirty.is_empty();
+        self.dirty.clear();
+        self.dirty_bytes = 0;
+        self.mark += 1;
+        self.trim();
+        self.flushes += 1;
+        Ok(changed.then(|| Changes {
+            table: self.opening.table,
+            upserted,
+            upserts: R::finish(columns),
+            deleted,
+            deletes: R::finish_key(keys),
+        }))
+    }
+}

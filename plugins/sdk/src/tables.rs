@@ -1,0 +1,49 @@
+//! The **tables** of a projection: its fields of type [`crate::Table`] and [`crate::InsertTable`].
+
+use std::any::TypeId;
+
+use crate::Fault;
+use crate::bindings::{manifests, tables};
+
+/// A struct of tables; derive it with `#[derive(Default, Tables)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which tables it keeps",
+    note = "derive it: `#[derive(Default, Tables)]`"
+)]
+pub trait Tables {
+    /// Visits each table with its name, in the manifest's order.
+    #[doc(hidden)]
+    fn each(&mut self, visit: &mut dyn FnMut(&'static str, &mut dyn AnyTable));
+}
+
+/// What a table needs to know when an instance is opened.
+#[doc(hidden)]
+#[derive(Clone, Copy, Default)]
+pub struct Opening {
+    /// Its index in the manifest.
+    pub(crate) table: u16,
+    /// Whether the generation has no rows yet.
+    pub(crate) empty: bool,
+    /// How many bytes of unchanged rows it may keep.
+    pub(crate) cache_bytes: u64,
+}
+
+/// What waits for a flush.
+#[doc(hidden)]
+#[derive(Clone, Copy, Default)]
+pub struct Waiting {
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+/// A table of any row.
+#[doc(hidden)]
+pub trait AnyTable {
+    fn describe(&self) -> manifests::Table;
+    fn row_type(&self) -> TypeId;
+    fn open(&mut self, opening: Opening);
+    /// After each batch.
+    fn settle(&mut self) -> Waiting;
+    fn take_fault(&mut self) -> Option<Fault>;
+    fn flush(&mut self) -> Result<Option<tables::Changes>, Fault>;
+}
