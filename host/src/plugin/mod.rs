@@ -2,3 +2,4 @@
 
 mod limits;
 pub use limits::Limits;
+mod bindings;
