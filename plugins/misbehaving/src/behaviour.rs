@@ -21,6 +21,7 @@ macro_rules! behaviours {
             }
 
             /// The behaviour of this name.
+            #[allow(dead_code, reason = "only the fixture reads events")]
             pub fn named(name: &str) -> Option<Behaviour> {
                 match name { $($name => Some(Behaviour::$behaviour),)* _ => None }
             }
