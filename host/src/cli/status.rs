@@ -55,10 +55,8 @@ fn for_people(status: &supervisor::Status) -> String {
 
 fn row(projection: &ProjectionStatus) -> [String; 7] {
     let none = || "-".to_owned();
-    let state = match &projection.building {
-        Some(_) => format!("{}, building", projection.state),
-        None => projection.state.to_string(),
-    };
+    let state = format!("{:?}", projection.state).to_lowercase();
+    let state = if projection.building.is_some() { state + ", building" } else { state };
     [
         projection.name.clone(),
         state,
