@@ -6,8 +6,14 @@ use std::{env, fs, io};
 
 /// What a plugin crate needs to build, from the top of the repository. Each keeps its place, since the SDK names
 /// the contract by a relative path.
-const PARTS: [&str; 6] =
-    ["plugins/sdk/Cargo.toml", "plugins/sdk/src", "plugins/sdk-macros/Cargo.toml", "plugins/sdk-macros/src", "wit/0.1.0", "wit/README.md"];
+const PARTS: [&str; 6] = [
+    "plugins/sdk/Cargo.toml",
+    "plugins/sdk/src",
+    "plugins/sdk-macros/Cargo.toml",
+    "plugins/sdk-macros/src",
+    "wit/0.1.0",
+    "wit/README.md",
+];
 
 fn main() -> io::Result<()> {
     let top = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("..").canonicalize()?;

@@ -60,7 +60,11 @@ impl Check {
 
 impl Answer {
     fn new(
-        file: String, bytes: usize, inspection: Option<Inspection>, loaded: Result<Plugin, Fault>, limits: Limits,
+        file: String,
+        bytes: usize,
+        inspection: Option<Inspection>,
+        loaded: Result<Plugin, Fault>,
+        limits: Limits,
     ) -> Answer {
         let (component, contract, imports, exports) = match inspection {
             Some(found) => (Some(found.is_component), found.contract, found.imports, found.exports),
@@ -135,11 +139,14 @@ fn describe_events(manifest: &Manifest, say: &mut impl FnMut(&str, String)) {
     if let Some(prefix) = &subscription.stream_prefix {
         say("streams", format!("{prefix}..."));
     }
-    say("partitioned", match &manifest.partitioning {
-        Partitioning::Whole => "not at all: one replay, in log order".into(),
-        Partitioning::ByStream => "by stream".into(),
-        Partitioning::ByField(field) => format!("by field {field}"),
-    });
+    say(
+        "partitioned",
+        match &manifest.partitioning {
+            Partitioning::Whole => "not at all: one replay, in log order".into(),
+            Partitioning::ByStream => "by stream".into(),
+            Partitioning::ByField(field) => format!("by field {field}"),
+        },
+    );
 }
 
 /// `balances(account text key, balance integer, note text?)`

@@ -56,12 +56,16 @@ impl Import {
             bar.set_position(progress.bytes_read);
             if stop.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let report = import(&store, input, Options {
-            again: self.again,
-            skip_bad: aside.as_mut().map(|file| file as &mut dyn Write),
-            on_bad: Some(&mut on_bad),
-            progress: Some(&mut progress),
-        });
+        let report = import(
+            &store,
+            input,
+            Options {
+                again: self.again,
+                skip_bad: aside.as_mut().map(|file| file as &mut dyn Write),
+                on_bad: Some(&mut on_bad),
+                progress: Some(&mut progress),
+            },
+        );
         bar.finish_and_clear();
         if let Some(file) = &mut aside {
             file.flush().map_err(|error| Fault::storage(format!("writing {aside_name}"), error))?;

@@ -59,8 +59,7 @@ impl New {
             None => sdk::write_below(&self.home(shell, here)?)?,
         };
         write_crate(&folder, &self.name, &sdk::relative(&folder, &sdk))?;
-        let made =
-            Made { name: self.name, folder: folder.display().to_string(), sdk: sdk.display().to_string() };
+        let made = Made { name: self.name, folder: folder.display().to_string(), sdk: sdk.display().to_string() };
         shell.answer(&made, |made| made.folder.clone())?;
         if !shell.json() {
             let name = &made.name;
@@ -90,7 +89,8 @@ fn write_crate(folder: &Path, name: &str, sdk: &Path) -> Result<(), Fault> {
         let path = folder.join(file);
         let doing = |error| Fault::storage(format!("writing {}", path.display()), error);
         fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(doing)?;
-        let text = text.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_")).replace("{{sdk}}", &sdk);
+        let text =
+            text.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_")).replace("{{sdk}}", &sdk);
         fs::write(&path, text).map_err(doing)?;
     }
     Ok(())

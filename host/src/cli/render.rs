@@ -37,9 +37,10 @@ impl<'a> Watch<'a> {
             return;
         }
         if let Notice::Progress { projection, checkpoint, head, .. } = notice {
-            let bar = self.bars.entry(projection.clone()).or_insert_with(|| {
-                self.shell.bar(projection, Some(head.0), "positions")
-            });
+            let bar = self
+                .bars
+                .entry(projection.clone())
+                .or_insert_with(|| self.shell.bar(projection, Some(head.0), "positions"));
             bar.set_length(head.0);
             bar.set_position(checkpoint.0);
             return;

@@ -6,7 +6,9 @@ use crate::supervisor::Request;
 
 /// Make the generation before the serving one serve again
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  projectionist rollback balances\n\nThe next change of the plugin file builds a new generation as usual.")]
+#[command(
+    after_help = "Example:\n  projectionist rollback balances\n\nThe next change of the plugin file builds a new generation as usual."
+)]
 pub(super) struct Rollback {
     /// The projection's name
     name: String,

@@ -31,7 +31,8 @@ pub(super) fn write_below(folder: &Path) -> Result<PathBuf> {
 pub(super) fn check(folder: &Path) -> Result<PathBuf> {
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     if manifest.contains("name = \"projectionist-sdk\"") {
-        return fs::canonicalize(folder).map_err(|error| Fault::storage(format!("opening {}", folder.display()), error));
+        return fs::canonicalize(folder)
+            .map_err(|error| Fault::storage(format!("opening {}", folder.display()), error));
     }
     Err(Fault::input(format!("{} is not the SDK: it has no Cargo.toml of `projectionist-sdk`", folder.display()))
         .hint("leave `--sdk` out to use the SDK that this program carries"))

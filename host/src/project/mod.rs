@@ -77,7 +77,10 @@ impl Project {
         match Project::folder_above(start) {
             Some(folder) => Project::open(&folder),
             // Canonical, since `neither . nor` would say little.
-            None => Err(missing(format!("neither {} nor a folder above it has a {CONFIG_FILE}", canonical(start).display()))),
+            None => Err(missing(format!(
+                "neither {} nor a folder above it has a {CONFIG_FILE}",
+                canonical(start).display()
+            ))),
         }
     }
 

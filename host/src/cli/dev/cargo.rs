@@ -93,7 +93,10 @@ impl Crate {
 
     /// Checks that rustc can build for Wasm.
     pub fn check_target(&self) -> Result<()> {
-        let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).current_dir(&self.folder).output();
+        let asked = Command::new("rustc")
+            .args(["--print", "target-libdir", "--target", TARGET])
+            .current_dir(&self.folder)
+            .output();
         let output = asked.map_err(|error| no_rust("rustc", error))?;
         let libraries = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if output.status.success() && Path::new(&libraries).is_dir() {

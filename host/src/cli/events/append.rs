@@ -24,7 +24,7 @@ const BYTES_MAX: u64 = 256 << 20;
     {\"type\": \"Deposited\", \"data\": {\"amount\": 5}}\n  \
     {\"type\": \"Withdrawn\", \"data\": {\"amount\": 3}}\n  END\n\n\
     With an --id, trying again is harmless: an id is recorded once.")]
-pub(super) struct Append {
+pub(in crate::cli) struct Append {
     /// The stream
     #[arg(long)]
     stream: String,
@@ -106,10 +106,8 @@ impl Append {
             line.clear();
             let read = input.read_line(&mut line).map_err(|error| Fault::storage("reading stdin", error))?;
             if input.limit() == 0 || events.len() == EVENTS_MAX {
-                let fault = Fault::input(format!(
-                    "one append takes at most {EVENTS_MAX} events and {} MiB",
-                    BYTES_MAX >> 20
-                ));
+                let fault =
+                    Fault::input(format!("one append takes at most {EVENTS_MAX} events and {} MiB", BYTES_MAX >> 20));
                 return Err(fault.hint("`projectionist import -` streams any number").into());
             }
             if read == 0 {
@@ -127,8 +125,8 @@ impl Append {
     }
 
     fn line(&self, line: &str) -> Result<NewEvent, Fault> {
-        let line: Line<'_> = serde_json::from_str(line)
-            .map_err(|error| Fault::input(format!("column {}: {error}", error.column())))?;
+        let line: Line<'_> =
+            serde_json::from_str(line).map_err(|error| Fault::input(format!("column {}: {error}", error.column())))?;
         if line.stream.as_ref().is_some_and(|stream| *stream != self.stream) {
             return Err(Fault::input(format!("the event names another stream than `{}`", self.stream))
                 .hint("`projectionist import -` takes events of several streams"));

@@ -19,7 +19,7 @@ use crate::source::{Source, Wanted};
                         projectionist events show > backup.jsonl\n\n\
                         Each line has position, stream, stream_version, type, time, id, data and metadata; \
                         `import` makes positions and stream versions of its own.")]
-pub(super) struct Show {
+pub(in crate::cli) struct Show {
     /// Only events of this stream
     #[arg(long)]
     stream: Option<String>,

@@ -74,9 +74,7 @@ impl Query {
 
 /// Runs the statement on the generation that serves. One that was pruned between the look and the opening is no
 /// fault: another serves by then.
-fn run(
-    catalogue: &Catalogue, name: &str, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink,
-) -> Result<Outcome> {
+fn run(catalogue: &Catalogue, name: &str, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) -> Result<Outcome> {
     catalogue.expect_projection(name)?;
     let mut path = serving(catalogue, name)?;
     if !path.is_file() {
