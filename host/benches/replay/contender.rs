@@ -70,7 +70,8 @@ fn native(folder: &Path) -> Measured {
     while let Some(row) = rows.next().expect("a row") {
         let stream = row.get::<_, i64>(0).expect("a stream") as usize;
         let kind = row.get::<_, i64>(1).expect("a type");
-        let Amount { amount } = serde_json::from_str(row.get_ref(2).expect("data").as_str().expect("text")).expect("JSON");
+        let Amount { amount } =
+            serde_json::from_str(row.get_ref(2).expect("data").as_str().expect("text")).expect("JSON");
         if balances.len() <= stream {
             balances.resize(stream + 1, (0, 0));
         }

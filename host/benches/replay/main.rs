@@ -29,7 +29,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',')]
     contenders: Vec<Contender>,
     /// The compiled plugin of `plugins/ledger`
-    #[arg(long, env = "LEDGER_PLUGIN")]
+    #[arg(long)]
     plugin: PathBuf,
     /// Where to write results.csv
     #[arg(long)]
@@ -59,7 +59,9 @@ fn run(arguments: &Arguments, folder: &Path) -> ExitCode {
     println!("machine: {}", measure::machine());
     println!("ledger: {} events, seed {}, {} accounts", arguments.events, ledger::SEED, ledger::ACCOUNTS);
     let mut results = vec![("import", 1, vec![ledger::prepare(folder, arguments.events)])];
-    for contender in Contender::all().filter(|one| arguments.contenders.is_empty() || arguments.contenders.contains(one)) {
+    for contender in
+        Contender::all().filter(|one| arguments.contenders.is_empty() || arguments.contenders.contains(one))
+    {
         for threads in [1, 2] {
             let runs = (0..arguments.runs)
                 .map(|_| measure::child(contender, threads, folder, &arguments.plugin))
@@ -71,7 +73,10 @@ fn run(arguments: &Arguments, folder: &Path) -> ExitCode {
         .iter()
         .map(|(name, threads, runs)| Measured::csv(name, *threads, arguments.events, runs))
         .collect::<Vec<_>>();
-    println!("\n{:<22} {:>7} {:>9} {:>17} {:>12} {:>8}", "contender", "threads", "seconds", "(min to max)", "events/s", "rss MiB");
+    println!(
+        "\n{:<22} {:>7} {:>9} {:>17} {:>12} {:>8}",
+        "contender", "threads", "seconds", "(min to max)", "events/s", "rss MiB"
+    );
     for (name, threads, runs) in &results {
         println!("{}", Measured::line(name, *threads, arguments.events, runs));
     }

@@ -4,6 +4,7 @@
 //! a plugin may use, what a file is, the engine that compiles it, the plugin, one running instance of it, what goes
 //! in, what it may call, what comes out, and whose fault it was.
 
+mod whole;
 mod limits;
 mod inspect;
 mod engine;
@@ -25,3 +26,4 @@ pub use inspect::{CONTRACT, FILE_BYTES_MAX, Inspection, inspect};
 pub use instance::{Instance, Pending, Start};
 pub use limits::Limits;
 pub use loaded::{Plugin, PluginHash};
+pub use whole::is_whole;

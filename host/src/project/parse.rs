@@ -69,7 +69,10 @@ type Span = std::ops::Range<usize>;
 impl Source<'_> {
     /// Faults when a number is written at `path` and lies outside `range`.
     fn within(
-        &self, written: &Spanned<DeTable<'_>>, path: &[&str], range: &std::ops::RangeInclusive<u64>,
+        &self,
+        written: &Spanned<DeTable<'_>>,
+        path: &[&str],
+        range: &std::ops::RangeInclusive<u64>,
     ) -> Result<()> {
         let Some((span, DeValue::Integer(number))) = lookup(written.get_ref(), path) else { return Ok(()) };
         let number = i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(i128::MAX);

@@ -1,7 +1,6 @@
 //! The **fold**: batches in, row changes out, rows and checkpoint committed together.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 use crate::event::{Fault, Position, Range, Result};
 use crate::plugin::{Instance, Limits, LogLine, Lookup, Pending, Plugin, Start};
@@ -9,6 +8,9 @@ use crate::read_model::Generation;
 use crate::source::Source;
 
 use super::feed::{BatchSize, Feed};
+
+/// Messages of a plugin that are kept in one advance.
+const SAID_LINES_MAX: usize = 1_000;
 
 /// What a projector is made of.
 pub struct ProjectorSpec<'a> {
@@ -146,31 +148,28 @@ impl Projector {
             return Ok(());
         }
         self.warm()?;
-        let Projector { feed, fold, limits, events, said, plugin, .. } = self;
+        let Projector { feed, fold, limits, events, said, .. } = self;
         let Fold::Warm(instance) = fold else { unreachable!("just warmed") };
         let mut waiting = Waiting { covered: range.after, pending: Pending::default() };
         let started_with = *events;
-        let mut told = Instant::now();
         feed.each(range, size, &mut |batch| {
             if !batch.is_empty() {
                 waiting.pending = instance.apply(&batch)?;
                 *events += batch.len() as u64;
-                said.extend(instance.take_log());
+                hear(said, instance);
             }
             waiting.covered = batch.range.through;
             if waiting.is_due(limits) {
                 waiting.commit(instance)?;
             }
             let progress = Progress { covered: waiting.covered, through, events: *events - started_with };
-            tracing::trace!(projection = plugin.manifest().name, covered = progress.covered.0, took = ?told.elapsed());
-            told = Instant::now();
             Ok(match watch(progress) {
                 Proceed::On => ControlFlow::Continue(()),
                 Proceed::Stop => ControlFlow::Break(()),
             })
         })?;
         waiting.commit(instance)?;
-        said.extend(instance.take_log());
+        hear(said, instance);
         Ok(())
     }
 
@@ -190,7 +189,7 @@ impl Projector {
         };
         let mut instance = self.plugin.instantiate(&self.limits, generation)?;
         let opened = instance.open(&start);
-        self.said.extend(instance.take_log());
+        hear(&mut self.said, &mut instance);
         self.fold = Fold::Warm(Box::new(instance));
         self.feed.restart();
         opened
@@ -200,12 +199,22 @@ impl Projector {
     pub(super) fn cool(&mut self) {
         self.fold = match std::mem::replace(&mut self.fold, Fold::Moving) {
             Fold::Warm(mut instance) => {
-                self.said.extend(instance.take_log());
+                hear(&mut self.said, &mut instance);
                 Fold::Cold(instance.into_rows())
             }
             fold => fold,
         };
     }
+}
+
+/// Keeps what a plugin logged until it is fetched; a plugin that goes on and on is cut short.
+fn hear(said: &mut Vec<LogLine>, instance: &mut Instance<Generation>) {
+    let lines = instance.take_log();
+    let room = SAID_LINES_MAX.saturating_sub(said.len());
+    if room > 0 && lines.len() > room {
+        tracing::warn!("a plugin logged more than {SAID_LINES_MAX} messages in one go: the rest is dropped");
+    }
+    said.extend(lines.into_iter().take(room));
 }
 
 /// What the guest holds that is not committed yet.

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -174,9 +175,11 @@ impl PluginFolder {
                 return Some(Found::Unreadable { file: path, fault });
             }
         };
-        let is_still = stamp(&path) == before && before.is_some_and(|(size, _)| size == bytes.len() as u64);
+        let is_read_whole =
+            before.is_some_and(|(size, _)| size.min(plugin::FILE_BYTES_MAX as u64 + 1) == bytes.len() as u64);
+        let is_still = stamp(&path) == before && is_read_whole;
         let is_patient = change.noticed.elapsed() < HALF_WRITTEN_PATIENCE;
-        if !is_still || (is_patient && plugin::is_truncated(&bytes)) {
+        if !is_still || (is_patient && !plugin::is_whole(&bytes)) {
             if !is_still {
                 file.change = Some(Change { noticed: Instant::now(), closed: false });
             }
@@ -199,12 +202,16 @@ impl File {
     }
 }
 
-/// Reads a plugin file; one beyond the limit is refused without being read.
+/// Reads a plugin file, as far as plugins may be long.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let doing = || format!("reading {}", path.display());
-    let size = fs::metadata(path).map_err(|error| Fault::storage(doing(), error))?.len();
-    plugin::check_size(size)?;
-    fs::read(path).map_err(|error| Fault::storage(doing(), error))
+    let file = fs::File::open(path).map_err(|error| Fault::storage(doing(), error))?;
+    let mut bytes = Vec::new();
+    // One byte beyond the limit is enough to be refused for its size when it is inspected.
+    file.take(plugin::FILE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Fault::storage(doing(), error))?;
+    Ok(bytes)
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

@@ -30,11 +30,11 @@ pub(super) enum Word {
     /// A candidate generation is complete, durable and near the head.
     Complete(Completed),
     /// The checkpoint is the head; said once after each start.
-    CaughtUp { checkpoint: Position },
+    CaughtUp,
     /// It ran into something that may pass, and will try again.
     Retrying(Fault),
     /// It failed for good; the thread ends.
-    Faulted { fault: Fault, checkpoint: Position },
+    Faulted(Fault),
     /// It was asked to stop and has; the thread ends.
     Stopped,
 }

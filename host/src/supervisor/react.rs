@@ -45,7 +45,8 @@ impl Host {
             let reel = self.reels.entry(record.name.clone()).or_default();
             reel.published = status::published(record.state.as_deref());
             reel.published.building = None;
-            let file = record.plugin_file.as_ref().map(|file| self.project.plugins.join(file)).filter(|file| file.exists());
+            let file =
+                record.plugin_file.as_ref().map(|file| self.project.plugins.join(file)).filter(|file| file.exists());
             let is_parked = reel.published.state == State::Parked;
             let is_paused = record.wanted == Wanted::Paused;
             if is_paused {
@@ -302,14 +303,14 @@ impl Host {
                     events_per_s,
                 });
             }
-            Word::CaughtUp { .. } => {
+            Word::CaughtUp => {
                 reel.caught_up = true;
                 reel.signal(Signal::CaughtUp);
             }
             Word::Retrying(fault) => self.notices.push_back(Notice::Trouble { fault }),
             Word::Complete(completed) => return self.swap(name, completed),
-            Word::Faulted { fault, .. } if is_candidate => return self.refuse_candidate(name, fault),
-            Word::Faulted { fault, .. } => return self.park(name, fault),
+            Word::Faulted(fault) if is_candidate => return self.refuse_candidate(name, fault),
+            Word::Faulted(fault) => return self.park(name, fault),
         }
         self.publish(name)
     }

@@ -101,7 +101,8 @@ fn ask_beside(project: &Project, request: &Request) -> Result<Answer> {
     let text = serde_json::to_string(request).map_err(|error| Fault::storage("writing the request", error))?;
     let id = catalogue.ask(&text, PATIENCE)?;
     let silent = |reason: &str| {
-        Err(Fault::storage("asking the running host", reason).hint("see what `projectionist serve` says, and try again"))
+        Err(Fault::storage("asking the running host", reason)
+            .hint("see what `projectionist serve` says, and try again"))
     };
     loop {
         match catalogue.wait_answer(id, PATIENCE)? {

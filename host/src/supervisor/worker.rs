@@ -98,17 +98,18 @@ fn run(assignment: Assignment, name: String, stop: Stop) {
     let ended = catch_unwind(AssertUnwindSafe(|| Shift { assignment, stop, say: &say }.work()));
     say(match ended {
         Ok(Ok(())) => Word::Stopped,
-        Ok(Err((fault, checkpoint))) => Word::Faulted { fault, checkpoint },
+        Ok(Err(fault)) => Word::Faulted(fault),
         Err(panic) => {
             let message = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
-            let fault = Fault::new(FaultKind::Storage, format!("the host's projector panicked: {message}"))
-                .blame(Blame::Host)
-                .hint("this is a bug in projectionist: please report it with the message above");
-            Word::Faulted { fault, checkpoint: Position::START }
+            Word::Faulted(
+                Fault::new(FaultKind::Storage, format!("the host's projector panicked: {message}"))
+                    .blame(Blame::Host)
+                    .hint("this is a bug in projectionist: please report it with the message above"),
+            )
         }
     });
 }
@@ -120,12 +121,10 @@ struct Shift<'a> {
     say: &'a dyn Fn(Word),
 }
 
-type Failed = (Fault, Position);
-
 impl Shift<'_> {
-    fn work(mut self) -> Result<(), Failed> {
+    fn work(mut self) -> Result<()> {
         let started = Instant::now();
-        let mut projector = self.projector().map_err(|fault| (fault, Position::START))?;
+        let mut projector = self.projector()?;
         (self.say)(Word::Opened);
         if !matches!(self.assignment.task, Task::Follow) {
             self.complete(&mut projector, started)?;
@@ -150,7 +149,7 @@ impl Shift<'_> {
     }
 
     /// Brings a candidate to the head, makes it durable, and catches up with what came meanwhile.
-    fn complete(&mut self, projector: &mut Projector, started: Instant) -> Result<(), Failed> {
+    fn complete(&mut self, projector: &mut Projector, started: Instant) -> Result<()> {
         self.advance(projector, self.assignment.head.head())?;
         let replay_ms = millis(started);
         let finishing = Instant::now();
@@ -158,11 +157,10 @@ impl Shift<'_> {
             return Ok(());
         }
         if matches!(self.assignment.task, Task::Build { .. }) {
-            let finished = projector.generation().finish();
-            finished.map_err(|fault| (fault, projector.checkpoint()))?;
+            projector.generation().finish()?;
         }
         self.advance(projector, self.assignment.head.head())?;
-        let rows = projector.generation().row_counts().map_err(|fault| (fault, projector.checkpoint()))?;
+        let rows = projector.generation().row_counts()?;
         if self.stop.asked() {
             return Ok(());
         }
@@ -177,7 +175,7 @@ impl Shift<'_> {
         Ok(())
     }
 
-    fn follow(&mut self, projector: &mut Projector) -> Result<(), Failed> {
+    fn follow(&mut self, projector: &mut Projector) -> Result<()> {
         let mut told = false;
         while !self.stop.asked() {
             let checkpoint = projector.checkpoint();
@@ -186,14 +184,14 @@ impl Shift<'_> {
                 self.advance(projector, head)?;
             } else if !told {
                 told = true;
-                (self.say)(Word::CaughtUp { checkpoint });
+                (self.say)(Word::CaughtUp);
             }
         }
         Ok(())
     }
 
     /// One advance, with rests and new tries while the fault may pass.
-    fn advance(&mut self, projector: &mut Projector, through: Position) -> Result<(), Failed> {
+    fn advance(&mut self, projector: &mut Projector, through: Position) -> Result<()> {
         let mut rest = REST_FIRST;
         loop {
             let (started, mut told, stop, say) = (Instant::now(), Instant::now(), &self.stop, self.say);
@@ -217,7 +215,7 @@ impl Shift<'_> {
                     rest = (rest * 2).min(REST_LAST);
                 }
                 Err(_) if self.stop.asked() => return Ok(()),
-                Err(fault) => return Err((fault, projector.checkpoint())),
+                Err(fault) => return Err(fault),
             }
         }
     }
