@@ -38,3 +38,33 @@ impl Projection for Balances {
 }
 
 export!(Balances, name = "balances", version = 1, partition = by_stream);
+
+#[cfg(test)]
+mod tests {
+    use projectionist_sdk::testing::{event, given};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_account_has_its_balance() {
+        given::<Balances>([
+            event("account-1", "Deposited", json!({"amount": 50})),
+            event("account-2", "Deposited", json!({"amount": 7})),
+            event("account-1", "Withdrawn", json!({"amount": 20})),
+        ])
+        .then([
+            Balance { account: "account-1".into(), balance: 30, entries: 2 },
+            Balance { account: "account-2".into(), balance: 7, entries: 1 },
+        ]);
+    }
+
+    #[test]
+    fn an_amount_that_is_no_integer_stops_the_projection() {
+        given::<Balances>([
+            event("account-1", "Deposited", json!({"amount": 50})),
+            event("account-1", "Deposited", json!({"amount": 0.5})),
+        ])
+        .then_fault_at(1, "field `amount`: expected an integer, found a number with a fraction");
+    }
+}
