@@ -53,7 +53,7 @@ fn a_scan_can_be_cut_anywhere() {
     let all = scan(&store, &whole());
     let mut reader = store.reader().unwrap();
     for size in [1, 2, 7, 59, 60, 61] {
-        let (mut seen, mut after) = (Vec::new(), Position(0));
+        let (mut seen, mut after) = (Vec::<crate::Seen>::new(), Position(0));
         while after < Position(60) {
             let mut left = size;
             after = reader

@@ -76,7 +76,7 @@ fn text(json: &str) -> Vec<u16> {
 
 /// Keys and values of an object's text, by serde_json's own pass.
 fn members(json: &str) -> Vec<(Vec<u16>, &str)> {
-    let (mut list, mut rest) = (Vec::new(), json[1..].trim_ascii_start());
+    let (mut list, mut rest) = (Vec::new(), json.trim_ascii()[1..].trim_ascii_start());
     while rest.starts_with(['"', ',']) {
         rest = rest.trim_start_matches(',').trim_ascii_start();
         let next = |rest: &str| {
@@ -132,7 +132,7 @@ fn decode(column: &Column, rows: usize, kept: &mut Vec<String>) -> Vec<Value> {
     assert_eq!(lengths, rows);
     for bits in [&column.validity, &column.nulls].into_iter().flatten() {
         assert_eq!(bits.len(), rows.div_ceil(8));
-        assert!(rows % 8 == 0 || bits[rows / 8] >> (rows % 8) == 0, "unused bits are 0");
+        assert!(rows.is_multiple_of(8) || bits[rows / 8] >> (rows % 8) == 0, "unused bits are 0");
     }
     let value = |row: usize| {
         if !column.is_valid(row) {
