@@ -8,6 +8,7 @@
 //! | `scan` | what a reader and a follower see |
 //! | `import` | JSON Lines and CloudEvents, bad lines, compressed files, importing again |
 //! | `shred` | any JSON comes back from columns, under any cut |
+//! | `reference` | the slow reading of JSON that it is compared with |
 
 mod append;
 mod files;
@@ -15,6 +16,7 @@ mod processes;
 mod scan;
 mod import;
 mod shred;
+mod reference;
 
 use std::ops::ControlFlow;
 
