@@ -1,3 +1,7 @@
 //! The `projectionist` command: see [`projectionist::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    projectionist::cli::main()
+}

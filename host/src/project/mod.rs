@@ -74,11 +74,20 @@ impl Project {
 
     /// Opens the project that `start` lies in: the nearest folder upward with a configuration.
     pub fn find(start: &Path) -> Result<Project> {
-        let start = std::path::absolute(start).map_err(|error| Fault::storage(start.display(), error))?;
-        match start.ancestors().find(|folder| folder.join(CONFIG_FILE).is_file()) {
-            Some(folder) => Project::open(folder),
-            None => Err(missing(format!("{} and the folders above it have no {CONFIG_FILE}", start.display()))),
+        match Project::folder_above(start) {
+            Some(folder) => Project::open(&folder),
+            // Canonical, since `neither . nor` would say little.
+            None => Err(missing(format!(
+                "neither {} nor a folder above it has a {CONFIG_FILE}",
+                canonical(start).display()
+            ))),
         }
+    }
+
+    /// The nearest folder upward from `start`, itself included, that has a configuration.
+    pub fn folder_above(start: &Path) -> Option<PathBuf> {
+        let start = start.canonicalize().ok()?;
+        start.ancestors().find(|folder| folder.join(CONFIG_FILE).is_file()).map(Path::to_owned)
     }
 
     /// The limits in force for a projection.
@@ -93,6 +102,10 @@ impl Project {
             None => "{}".to_owned(),
         }
     }
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 fn missing(message: String) -> Fault {

@@ -7,10 +7,11 @@ use crate::event::{Fault, Result};
 
 /// The longest line, in bytes: a payload and its metadata at their largest would need this much.
 pub const LINE_BYTES_MAX: usize = 32 << 20;
-/// Lines in one transaction. More are hardly faster to record, and keep other writers waiting longer.
-const LINES_MAX: usize = 20_000;
+/// Lines in one transaction. Fewer write the index pages more often; more keep other writers waiting longer than
+/// the tenth of a second that these take.
+const LINES_MAX: usize = 50_000;
 /// Bytes of lines in one transaction, before the line that exceeds it.
-const BYTES_MAX: usize = 8 << 20;
+const BYTES_MAX: usize = 16 << 20;
 
 /// Lines that are not blank.
 #[derive(Default)]

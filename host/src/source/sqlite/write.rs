@@ -80,13 +80,28 @@ impl Writer {
                 *memory = Memory { head, ..Memory::default() };
             }
             memory.trim();
-            connection.prepare_cached(
+            let insert = connection.prepare_cached(
                 "INSERT INTO events (position, stream, stream_version, type, time, id, data, metadata)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
-            )
+            )?;
+            let find = connection.prepare_cached(
+                "SELECT position, stream_version, time, data, metadata,
+                        (SELECT name FROM types WHERE id = type), (SELECT name FROM streams WHERE id = stream)
+                 FROM events WHERE id = ?1",
+            )?;
+            Ok((insert, find))
         })();
         match begun {
-            Ok(insert) => Ok(Transaction { connection, path, memory, insert, now: Timestamp::now(), open: true }),
+            Ok((insert, find)) => Ok(Transaction {
+                connection,
+                path,
+                memory,
+                insert,
+                find,
+                repeats: false,
+                now: Timestamp::now(),
+                open: true,
+            }),
             Err(error) => {
                 _ = connection.execute_batch("ROLLBACK");
                 Err(failed(error))
@@ -118,6 +133,9 @@ pub(in crate::source) struct Transaction<'w> {
     path: &'w Path,
     memory: &'w mut Memory,
     insert: CachedStatement<'w>,
+    find: CachedStatement<'w>,
+    /// Whether the last id looked at was there: then the next is likely to be, as when a file is imported again.
+    repeats: bool,
     now: Timestamp,
     open: bool,
 }
@@ -125,6 +143,11 @@ pub(in crate::source) struct Transaction<'w> {
 impl Transaction<'_> {
     /// Records `entry` at the end of its stream, unless its id is there.
     pub fn record(&mut self, entry: &Entry<'_>) -> Result<Outcome> {
+        if self.repeats
+            && let Some(there) = self.recorded(entry)?
+        {
+            return Ok(there);
+        }
         let stream = self.stream(&entry.stream)?;
         let kind = self.kind(&entry.kind)?;
         let (position, stream_version) = (self.memory.head + 1, stream.last + 1);
@@ -155,30 +178,26 @@ impl Transaction<'_> {
     }
 
     /// What stands under the id of `entry`.
-    pub fn recorded(&self, entry: &Entry<'_>) -> Result<Option<Outcome>> {
-        let look = || {
-            self.connection
-                .prepare_cached(
-                    "SELECT position, stream_version, time, streams.name, types.name, data, metadata FROM events
-                     JOIN streams ON streams.id = events.stream JOIN types ON types.id = events.type
-                     WHERE events.id = ?1",
-                )?
-                .query_row([&entry.id], |row| {
-                    let position = Position(row.get::<_, i64>(0)?.cast_unsigned());
-                    let same = row.get_ref(3)?.as_str()? == entry.stream
-                        && row.get_ref(4)?.as_str()? == entry.kind
-                        && row.get_ref(5)?.as_str()? == entry.data
-                        && row.get_ref(6)?.as_str_or_null()? == entry.metadata.as_deref()
-                        && entry.time.is_none_or(|time| row.get(2) == Ok(time.0));
-                    Ok(if same {
-                        Outcome::There(position, StreamVersion(row.get::<_, i64>(1)?.cast_unsigned()))
-                    } else {
-                        Outcome::Differs(position)
-                    })
+    pub fn recorded(&mut self, entry: &Entry<'_>) -> Result<Option<Outcome>> {
+        let recorded = self
+            .find
+            .query_row([&entry.id], |row| {
+                let position = Position(row.get::<_, i64>(0)?.cast_unsigned());
+                let same = row.get_ref(3)?.as_str()? == entry.data
+                    && row.get_ref(4)?.as_str_or_null()? == entry.metadata.as_deref()
+                    && row.get_ref(5)?.as_str()? == entry.kind
+                    && row.get_ref(6)?.as_str()? == entry.stream
+                    && entry.time.is_none_or(|time| row.get(2) == Ok(time.0));
+                Ok(if same {
+                    Outcome::There(position, StreamVersion(row.get::<_, i64>(1)?.cast_unsigned()))
+                } else {
+                    Outcome::Differs(position)
                 })
-                .optional()
-        };
-        look().map_err(|error| self.failed(error))
+            })
+            .optional()
+            .map_err(|error| self.failed(error))?;
+        self.repeats = recorded.is_some();
+        Ok(recorded)
     }
 
     /// The last version of a stream; 0 when it has no events.

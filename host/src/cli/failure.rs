@@ -1,0 +1,118 @@
+//! A **failure** is how a command ends when it does not end well: an error laid out for a person, and an exit code.
+//!
+//! 0: done. 1: failed. 2: used wrongly.
+
+use std::fmt::Write;
+use std::io;
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+
+use super::shell::Shell;
+use crate::event::{Blame, Fault};
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// The command was used wrongly, in a way that only shows once it runs.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// The command failed and has said all there is to say.
+#[derive(Debug, thiserror::Error)]
+#[error("failed")]
+pub struct Said;
+
+/// Says what went wrong, and gives the exit code.
+pub(super) fn report(shell: &Shell, error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        // The reader has seen enough (`| head`).
+        return ExitCode::SUCCESS;
+    }
+    if error.is::<Said>() {
+        return ExitCode::from(1);
+    }
+    shell.say(lay_out(error));
+    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// `error:` with each cause on a line of its own, the Wasm frames, and what to do.
+fn lay_out(error: &anyhow::Error) -> String {
+    let mut text = format!("{ERROR}error:{ERROR:#} {error}");
+    for cause in error.chain().skip(1) {
+        write!(text, "\n  {DIM}because:{DIM:#} {cause}").expect("a string takes everything");
+    }
+    for fault in error.chain().filter_map(|cause| cause.downcast_ref::<Fault>()) {
+        text.push_str(&details(fault, "  "));
+    }
+    if error.is::<Usage>() {
+        write!(text, "\n{HINT}hint:{HINT:#} add `--help` for what it takes").expect("a string takes everything");
+    }
+    text
+}
+
+/// A fault on its first line, then whose it is, its Wasm frames and its hint, each indented.
+pub(super) fn lay_out_fault(fault: &Fault) -> String {
+    format!("{fault}{}", details(fault, "    "))
+}
+
+fn details(fault: &Fault, indent: &str) -> String {
+    let mut text = String::new();
+    let blame = match fault.blame {
+        Blame::Plugin => Some("the plugin"),
+        Blame::Data => Some("the recorded event"),
+        Blame::Host | Blame::Operator => None,
+    };
+    if let Some(blame) = blame {
+        let retry = if fault.retry { "; trying again may help" } else { "" };
+        write!(text, "\n{indent}{DIM}fault of:{DIM:#} {blame}{retry}").expect("a string takes everything");
+    }
+    if !fault.backtrace.is_empty() {
+        write!(text, "\n{indent}{DIM}wasm backtrace:{DIM:#}").expect("a string takes everything");
+    }
+    for (number, frame) in fault.backtrace.iter().enumerate() {
+        write!(text, "\n{indent}{number:4}: {frame}").expect("a string takes everything");
+    }
+    if let Some(hint) = &fault.hint {
+        write!(text, "\n{indent}{HINT}hint:{HINT:#} {hint}").expect("a string takes everything");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{FaultKind, Position};
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn an_error_says_what_why_where_and_what_now() {
+        let mut fault = Fault::new(FaultKind::Trap, "out of bounds").of("balances").at(Position(7)).hint("mend it");
+        fault.backtrace = vec!["fold".into(), "apply".into()];
+        let error = anyhow::Error::new(fault).context("replaying");
+        assert_eq!(
+            plain(&lay_out(&error)),
+            "error: replaying\n  because: balances: at position 7: out of bounds\n  fault of: the plugin\n  \
+             wasm backtrace:\n     0: fold\n     1: apply\n  hint: mend it"
+        );
+    }
+
+    #[test]
+    fn a_broken_pipe_is_found_under_its_context() {
+        let error = anyhow::Error::new(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
+        assert!(is_broken_pipe(&error));
+        assert!(!is_broken_pipe(&anyhow::Error::new(Fault::input("no"))));
+    }
+}

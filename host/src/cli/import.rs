@@ -1,0 +1,96 @@
+//! `projectionist import`: brings events from JSON Lines into the embedded store.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::failure::Said;
+use super::render::{grouped, time};
+use super::shell::Shell;
+use super::stop;
+use crate::event::Fault;
+use crate::source::import::{BadLine, Input, Options, Progress, Report, import};
+use crate::source::sqlite::SqliteStore;
+
+/// Bring events from JSON Lines or CloudEvents JSON Lines into the embedded store; doing it twice adds nothing
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  projectionist import orders.jsonl\n  projectionist import flights.jsonl.zst\n  \
+    ssh shop cat orders.jsonl | projectionist import - --skip-bad bad.jsonl\n\n\
+    A line: {\"stream\": \"account-1\", \"type\": \"Deposited\", \"data\": {\"amount\": 5}, \"metadata\": {...}, \
+    \"id\": \"...\", \"time\": \"2026-01-01T00:00:00Z\"}; metadata, id and time may be left out. \
+    Gzip and zstd are recognised. A bad line ends the import; everything before it is kept.")]
+pub(super) struct Import {
+    /// The file, or - for stdin
+    file: PathBuf,
+    /// Put bad lines into this file and go on
+    #[arg(long, value_name = "FILE")]
+    skip_bad: Option<PathBuf>,
+    /// Record lines without an id even when the same file was imported before
+    #[arg(long)]
+    again: bool,
+}
+
+impl Import {
+    pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
+        let project = shell.project()?;
+        let input = match self.file.as_os_str() == "-" {
+            true => Input::new("stdin", io::stdin())?,
+            false => Input::open(&self.file)?,
+        };
+        let store = SqliteStore::open(&project.store)?;
+        let stop = stop::on_signals()?;
+        let (mut aside, aside_name) = match &self.skip_bad {
+            Some(path) => {
+                let doing = |error| Fault::storage(format!("writing {}", path.display()), error);
+                (Some(BufWriter::new(File::create(path).map_err(doing)?)), path.display().to_string())
+            }
+            None => (None, String::new()),
+        };
+
+        let bar = shell.bar("importing", std::fs::metadata(&self.file).ok().map(|about| about.len()), "bytes");
+        let mut on_bad = |bad: &BadLine| {
+            shell.say(format!("bad line {}:{}:{}: {}", self.file.display(), bad.line, bad.column, bad.reason));
+        };
+        let mut progress = |progress: &Progress| {
+            bar.set_position(progress.bytes_read);
+            if stop.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let report = import(
+            &store,
+            input,
+            Options {
+                again: self.again,
+                skip_bad: aside.as_mut().map(|file| file as &mut dyn Write),
+                on_bad: Some(&mut on_bad),
+                progress: Some(&mut progress),
+            },
+        );
+        bar.finish_and_clear();
+        if let Some(file) = &mut aside {
+            file.flush().map_err(|error| Fault::storage(format!("writing {aside_name}"), error))?;
+        }
+        let report = report?;
+        shell.answer(&report, for_people)?;
+        if report.bad > 0 {
+            shell.say(format!("{} bad lines are in {aside_name}", grouped(report.bad)));
+        }
+        if report.interrupted {
+            shell.say("interrupted; import the file again to go on where this ended");
+            return Err(Said.into());
+        }
+        Ok(())
+    }
+}
+
+fn for_people(report: &Report) -> String {
+    let rate = (report.lines as f64 / report.seconds.max(1e-6)) as u64;
+    let mut text = format!("{} events added", grouped(report.added));
+    if report.already_there > 0 {
+        text += &format!(", {} were there already", grouped(report.already_there));
+    }
+    if report.bad > 0 {
+        text += &format!(", {} bad lines put aside", grouped(report.bad));
+    }
+    text + &format!(" ({}, {}/s)", time(report.seconds * 1_000.0), grouped(rate))
+}

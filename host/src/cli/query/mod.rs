@@ -1,0 +1,92 @@
+//! `projectionist query`: SQL on a read model, read-only and bounded.
+
+mod rows;
+
+use super::render::time;
+use super::shell::Shell;
+use crate::event::{Fault, Result};
+use crate::read_model::Catalogue;
+use crate::read_model::query::{self, Outcome, QueryLimits, Sink};
+
+use rows::{Csv, JsonLines, People};
+
+/// The most rows that are laid out for people: a table stands in memory until its widths are known.
+const PEOPLE_ROWS_MAX: usize = 10_000;
+
+/// Ask a read model in SQL; reads only, and is bounded in rows and time
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    projectionist query balances 'SELECT * FROM balances ORDER BY balance DESC LIMIT 10'\n  \
+    projectionist query balances 'SELECT name, sql FROM sqlite_schema'\n  \
+    projectionist query balances 'SELECT * FROM balances' --csv --rows-max 1000000 > balances.csv\n\n\
+    JSON: one object a row, blobs as hex text. CSV: a heading, NULL as nothing, blobs as hex. \
+    It says on stderr when rows were cut.")]
+pub(super) struct Query {
+    /// The projection's name
+    name: String,
+    /// One statement that reads
+    sql: String,
+    /// Print CSV
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// At most so many rows, instead of the configured number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    rows_max: Option<u64>,
+    /// At most so many milliseconds, instead of the configured number
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    ms_max: Option<u64>,
+}
+
+impl Query {
+    pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
+        let project = shell.project()?;
+        let mut limits = QueryLimits {
+            rows_max: self.rows_max.map_or(project.query.rows_max, |rows| rows as usize),
+            ms_max: self.ms_max.unwrap_or(project.query.ms_max),
+        };
+        let catalogue = Catalogue::open(&project.data)?;
+        let started = std::time::Instant::now();
+        let outcome = if shell.json() {
+            let mut sink = JsonLines::new(shell.out());
+            let outcome = run(&catalogue, &self.name, &self.sql, &limits, &mut sink);
+            sink.end()?;
+            outcome?
+        } else if self.csv {
+            let mut sink = Csv::new(shell.out());
+            let outcome = run(&catalogue, &self.name, &self.sql, &limits, &mut sink);
+            sink.end()?;
+            outcome?
+        } else {
+            limits.rows_max = limits.rows_max.min(PEOPLE_ROWS_MAX);
+            let mut sink = People::default();
+            let outcome = run(&catalogue, &self.name, &self.sql, &limits, &mut sink)?;
+            sink.end(shell.out())?;
+            let ms = started.elapsed().as_secs_f64() * 1_000.0;
+            shell.say(format!("{} rows in {}", outcome.rows, time(ms)));
+            outcome
+        };
+        if outcome.cut {
+            shell.say(format!("cut after {} rows; --rows-max N or `rows-max` under [query] allows more", outcome.rows));
+        }
+        Ok(())
+    }
+}
+
+/// Runs the statement on the generation that serves. One that was pruned between the look and the opening is no
+/// fault: another serves by then.
+fn run(catalogue: &Catalogue, name: &str, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) -> Result<Outcome> {
+    catalogue.expect_projection(name)?;
+    let mut path = serving(catalogue, name)?;
+    if !path.is_file() {
+        path = serving(catalogue, name)?;
+    }
+    query::run(&path, sql, limits, sink).map_err(|fault| fault.of(name))
+}
+
+fn serving(catalogue: &Catalogue, name: &str) -> Result<std::path::PathBuf> {
+    match catalogue.serving(name)? {
+        Some(generation) => Ok(catalogue.generation_path(name, generation.id)),
+        None => Err(Fault::input(format!("projection `{name}` has no read model yet"))
+            .hint("`projectionist project` builds it; `projectionist status` says what keeps it")),
+    }
+}
