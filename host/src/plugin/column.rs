@@ -173,3 +173,50 @@ fn held(guest: &columns::ValuesResult) -> &'static str {
         columns::ValuesResult::Blobs(_) => "blobs",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shape(kind: Kind, nullable: bool) -> TableColumn {
+        TableColumn { name: "column".into(), kind, nullable }
+    }
+
+    proptest! {
+        /// Whatever a guest sends as offsets, data and bitmap: it is refused, or every row can be read.
+        #[test]
+        fn lifted_text_can_be_read(
+            offsets in prop::collection::vec(0u32..8, 0..6),
+            data in "[aé✓]{0,3}",
+            validity in prop::option::of(prop::collection::vec(any::<u8>(), 0..3)),
+            rows in 1usize..5,
+            nullable in any::<bool>(),
+        ) {
+            let values = columns::ValuesResult::Texts(columns::TextResult { offsets, data: data.clone() });
+            let guest = columns::ColumnResult { validity, nulls: None, values };
+            if let Ok(column) = lift(guest, rows, &shape(Kind::Text, nullable)) {
+                let Values::Texts(text) = &column.values else { panic!("{column:?}") };
+                prop_assert_eq!(text.iter().collect::<String>(), data);
+                prop_assert_eq!(text.len(), rows);
+                prop_assert!(nullable || (0..rows).all(|row| column.is_valid(row)));
+            }
+        }
+
+        /// Sound text is never refused.
+        #[test]
+        fn sound_text_is_lifted(strings in prop::collection::vec("[aé✓]{0,3}", 1..20)) {
+            let mut text = columns::TextResult { offsets: vec![0], data: String::new() };
+            for string in &strings {
+                text.data.push_str(string);
+                text.offsets.push(text.data.len() as u32);
+            }
+            let values = columns::ValuesResult::Texts(text);
+            let guest = columns::ColumnResult { validity: None, nulls: None, values };
+            let column = lift(guest, strings.len(), &shape(Kind::Text, false)).ok().unwrap();
+            let Values::Texts(text) = &column.values else { panic!("{column:?}") };
+            prop_assert_eq!(text.iter().collect::<Vec<_>>(), strings);
+        }
+    }
+}

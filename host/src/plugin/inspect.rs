@@ -44,12 +44,13 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     if !bytes.starts_with(b"\0asm") {
         return Err(not_wasm(bytes));
     }
-    let names = read(bytes).map_err(|error| {
-        if error.message().contains("unexpected end") {
-            return incompatible("the file is cut short: it starts as WebAssembly and ends in the middle")
-                .hint("copy it again; write it under another name and rename it when it is whole");
+    let names = read(bytes).map_err(|broken| match broken {
+        Broken::Cut => incompatible("the file is cut short: it starts as WebAssembly and ends in the middle")
+            .hint("copy it again; write it under another name and rename it when it is whole"),
+        Broken::Damaged(error) => {
+            incompatible(format!("the file is damaged: {} at byte {:#x}", error.message(), error.offset()))
+                .hint("build it or copy it again")
         }
-        incompatible(format!("the file is damaged: {} at byte {:#x}", error.message(), error.offset()))
     })?;
     if !names.is_component && !names.has_component_type {
         return Err(incompatible("it is a plain WebAssembly module without a component type")
@@ -122,12 +123,29 @@ struct Names {
     has_component_type: bool,
 }
 
+enum Broken {
+    /// The file ends within a section.
+    Cut,
+    Damaged(wasmparser::Error),
+}
+
+impl From<wasmparser::Error> for Broken {
+    /// Inside of a section that is there as a whole.
+    fn from(error: wasmparser::Error) -> Broken {
+        Broken::Damaged(error)
+    }
+}
+
 /// The names at the file's own level; what lies in nested modules and components is its own affair.
-fn read(bytes: &[u8]) -> Result<Names, wasmparser::Error> {
+fn read(bytes: &[u8]) -> Result<Names, Broken> {
     let mut names = Names::default();
     let mut depth = 0u32;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload? {
+        let payload = payload.map_err(|error| match error.message().contains("unexpected end") {
+            true => Broken::Cut,
+            false => Broken::Damaged(error),
+        })?;
+        match payload {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             _ if depth > 0 => {}
@@ -149,8 +167,9 @@ fn read(bytes: &[u8]) -> Result<Names, wasmparser::Error> {
             }
             Payload::ExportSection(section) => {
                 for export in section {
-                    // A core module exports `interface#function`.
-                    if let Some((interface, _)) = export?.name.split_once('#') {
+                    // A core module exports `interface#function`, and `cabi_post_interface#function` to clean up.
+                    let function = export?.name.split_once('#');
+                    if let Some((interface, _)) = function.filter(|(interface, _)| !interface.starts_with("cabi_")) {
                         names.exports.insert(interface.to_owned());
                     }
                 }

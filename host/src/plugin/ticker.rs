@@ -33,7 +33,7 @@ impl Ticked {
 
 /// Starts the ticker; it ends by itself when all engines are gone.
 pub(super) fn start(ticked: Ticked) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("epoch-ticker".into()).stack_size(64 << 10).spawn(move || {
+    std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || {
         while ticked.tick() {
             std::thread::sleep(TICK);
         }

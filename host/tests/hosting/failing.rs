@@ -1,0 +1,117 @@
+//! Faults park a projection right before the event that caused them, and a candidate that fails never serves.
+
+use projectionist::event::{Fault, FaultKind, Position};
+use projectionist::projector::State;
+use projectionist::supervisor::{Notice, Request, ask, status};
+
+use crate::stage::{Show, Stage, append, balances};
+use crate::support::plugin_bytes;
+
+fn parked(show: &mut Show) -> (Position, Fault) {
+    show.until("parking", |notice| match notice {
+        Notice::Parked { checkpoint, fault, .. } => Some((*checkpoint, fault.clone())),
+        _ => None,
+    })
+}
+
+/// A host whose misbehaving plugin serves, with some good events before.
+fn misbehaving(configuration: &str) -> (Stage, Show) {
+    let stage = Stage::with(configuration);
+    (0..5).for_each(|_| stage.steer("ok"));
+    let mut show = stage.show();
+    stage.drop_plugin("misbehaving.wasm", &plugin_bytes("misbehaving"));
+    show.swapped();
+    (stage, show)
+}
+
+#[test]
+fn a_malformed_event_parks_the_projection_right_before_it() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    show.swapped();
+    stage.deposit(3);
+    append(&stage.store, "account-1", "Deposited", r#"{"amount":"12,50"}"#);
+    stage.deposit(3);
+    let (checkpoint, fault) = parked(&mut show);
+    assert_eq!((checkpoint, fault.position), (Position(13), Some(Position(14))));
+    assert_eq!((fault.kind, fault.field.as_deref()), (FaultKind::Event, Some("amount")));
+    assert_eq!(stage.balance(), Some(13));
+    show.end();
+    let one = status(&stage.project).unwrap().projections.remove(0);
+    assert_eq!((one.state, one.lag), (State::Parked, 4), "it stays parked for the next to see");
+    assert!(one.fault.is_some());
+}
+
+#[test]
+fn a_trap_is_narrowed_to_its_event_and_carries_a_backtrace() {
+    let (stage, mut show) = misbehaving("");
+    let (events, trap) = (20, 12);
+    // In one go, so that the trap lies in the middle of a batch.
+    let batch = (0..events)
+        .map(|number| projectionist::event::NewEvent {
+            kind: "Steered".into(),
+            data: format!(r#"{{"do":"{}"}}"#, if number == trap { "trap" } else { "ok" }),
+            metadata: None,
+            id: None,
+            time: None,
+        })
+        .collect::<Vec<_>>();
+    stage.store.append("steering", projectionist::event::ExpectedVersion::Any, &batch).unwrap();
+    let (checkpoint, fault) = parked(&mut show);
+    assert_eq!(fault.kind, FaultKind::Trap);
+    assert_eq!((checkpoint, fault.position), (Position(5 + trap), Some(Position(5 + trap + 1))));
+    assert!(fault.backtrace.iter().any(|frame| frame.contains("trap")), "{:?}", fault.backtrace);
+    assert_eq!(fault.projection.as_deref(), Some("misbehaving"));
+}
+
+#[test]
+fn an_endless_loop_is_stopped_and_the_host_goes_on() {
+    let (stage, mut show) = misbehaving("[limits]\ncall-ms-max = 200\n");
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    show.swapped();
+    stage.steer("spin");
+    let (checkpoint, fault) = parked(&mut show);
+    assert_eq!((checkpoint, fault.kind), (Position(5), FaultKind::Deadline));
+    assert_eq!(fault.position, Some(Position(6)));
+    stage.deposit(10);
+    stage.wait_for_balance(10);
+}
+
+#[test]
+fn a_candidate_that_traps_leaves_the_old_generation_serving() {
+    let (stage, mut show) = misbehaving("");
+    stage.steer("trap");
+    parked(&mut show);
+    let fault = ask(&stage.project, &Request::Rebuild { name: "misbehaving".into() }, &mut |_| ()).unwrap_err();
+    assert_eq!((fault.kind, fault.position), (FaultKind::Trap, Some(Position(6))));
+    let one = status(&stage.project).unwrap().projections.remove(0);
+    assert_eq!((one.state, one.checkpoint.0, one.generations), (State::Parked, 5, 1));
+    assert!(one.refused.is_some() && one.building.is_none());
+}
+
+#[test]
+fn a_new_projection_that_fails_serves_nothing() {
+    let stage = Stage::new();
+    stage.steer("ok");
+    stage.steer("trap");
+    let mut show = stage.show();
+    stage.drop_plugin("misbehaving.wasm", &plugin_bytes("misbehaving"));
+    let fault = show.refused();
+    assert_eq!(fault.position, Some(Position(2)));
+    assert_eq!(stage.try_number("misbehaving", "SELECT 1"), None);
+    let left = std::fs::read_dir(stage.project.data.join("read-models/misbehaving"));
+    let left = left.map(|files| files.count()).unwrap_or(0);
+    assert!(left <= 3, "the unfinished generation goes once its worker is gone");
+}
+
+#[test]
+fn changes_that_the_read_model_refuses_are_narrowed_too() {
+    let (stage, mut show) = misbehaving("");
+    stage.steer("ok");
+    stage.steer("duplicate-keys");
+    let (checkpoint, fault) = parked(&mut show);
+    assert_eq!((checkpoint, fault.kind), (Position(6), FaultKind::Changes));
+    assert_eq!(fault.position, Some(Position(7)));
+}

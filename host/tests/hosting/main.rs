@@ -1,0 +1,19 @@
+//! **Hosting**: a project with a running host, as its operator and its plugins' authors meet it.
+//!
+//! | module | what it shows |
+//! | --- | --- |
+//! | `dropping` | a plugin file appears, changes, is broken, half-written, renamed, removed |
+//! | `following` | new events reach the rows, from this process and others, over restarts |
+//! | `operating` | pause, resume, rebuild, rollback, status, beside a running host and without one |
+//! | `failing` | faults park a projection right before the event that caused them |
+//! | `killing` | `kill -9` at many moments leaves the rows of an undisturbed run |
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod stage;
+mod dropping;
+mod following;
+mod operating;
+mod failing;
+mod killing;

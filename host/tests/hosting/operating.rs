@@ -1,0 +1,165 @@
+//! Pause, resume, rebuild, rollback and status, beside a running host and without one.
+
+use std::time::Duration;
+
+use projectionist::projector::State;
+use projectionist::supervisor::{Answer, Host, ProjectionStatus, Request, ask, status};
+
+use crate::stage::{Stage, balances};
+
+fn request(stage: &Stage, request: Request) -> projectionist::event::Result<Answer> {
+    ask(&stage.project, &request, &mut |_| ())
+}
+
+fn name() -> String {
+    "balances".to_owned()
+}
+
+fn of_balances(stage: &Stage) -> ProjectionStatus {
+    status(&stage.project).unwrap().projections.into_iter().find(|one| one.name == "balances").unwrap()
+}
+
+#[test]
+fn a_second_host_is_refused() {
+    let stage = Stage::new();
+    let show = stage.show();
+    let fault = Host::open(&stage.project).err().expect("the lock is taken");
+    assert!(fault.message.contains("another host"), "{fault}");
+    assert!(fault.hint.is_some());
+    show.end();
+    Host::open(&stage.project).unwrap();
+}
+
+#[test]
+fn status_tells_how_a_projection_stands() {
+    let stage = Stage::new();
+    stage.deposit(20);
+    assert!(status(&stage.project).unwrap().projections.is_empty());
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    let report = show.swapped();
+    stage.deposit(5);
+    stage.wait_for_balance(25);
+    let now = status(&stage.project).unwrap();
+    assert_eq!((now.head.0, now.host), (25, Some(std::process::id())));
+    let one = of_balances(&stage);
+    assert_eq!((one.state, one.version, one.rows), (State::Live, Some(1), 10));
+    assert_eq!((one.checkpoint.0, one.lag), (25, 0));
+    assert_eq!(one.hash, Some(report.hash));
+    show.end();
+    stage.deposit(3);
+    let one = of_balances(&stage);
+    assert_eq!((one.state, one.lag), (State::Stopped, 3));
+    assert_eq!(status(&stage.project).unwrap().host, None);
+}
+
+#[test]
+fn a_paused_projection_stands_still_until_resumed_over_restarts_too() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    show.swapped();
+    assert!(matches!(request(&stage, Request::Pause { name: name() }).unwrap(), Answer::Paused));
+    stage.deposit(5);
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!((stage.balance(), of_balances(&stage).state), (Some(10), State::Paused));
+    show.end();
+
+    let show = stage.show();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!((stage.balance(), of_balances(&stage).state), (Some(10), State::Paused));
+    assert!(matches!(request(&stage, Request::Resume { name: name() }).unwrap(), Answer::Resumed));
+    stage.wait_for_balance(15);
+    show.end();
+}
+
+#[test]
+fn a_rebuild_makes_a_new_generation_of_the_same_plugin() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    let first = show.swapped();
+    let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
+    assert_eq!((report.hash, report.events, report.replaced), (first.hash.clone(), 10, Some(first.hash)));
+    assert_eq!(of_balances(&stage).generations, 2);
+    show.end();
+
+    stage.deposit(5);
+    let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
+    assert_eq!(report.events, 15, "without a running host it is done here");
+}
+
+#[test]
+fn a_rollback_serves_and_follows_the_older_generation_and_is_not_undone_by_a_restart() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    let first = show.swapped();
+    stage.drop_plugin("ledger.wasm", &balances(2));
+    let second = show.swapped();
+    stage.deposit(5);
+    stage.wait_for_balance(15);
+
+    let Answer::RolledBack { from, to } = request(&stage, Request::Rollback { name: name() }).unwrap() else { panic!() };
+    assert_eq!((&from, &to), (&second.hash, &first.hash));
+    stage.wait_for_balance(15);
+    stage.deposit(5);
+    stage.wait_for_balance(20);
+    let fault = request(&stage, Request::Rollback { name: name() }).unwrap_err();
+    assert!(fault.message.contains("no older generation"), "{fault}");
+    show.end();
+
+    let mut show = stage.show();
+    stage.deposit(5);
+    stage.wait_for_balance(25);
+    assert_eq!(of_balances(&stage).hash, Some(first.hash.clone()));
+    stage.drop_plugin("ledger.wasm", &balances(3));
+    assert_eq!(show.swapped().replaced, Some(first.hash), "new bytes are built again");
+}
+
+#[test]
+fn without_a_host_pause_and_rollback_hold_for_the_next_one() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    let first = show.swapped();
+    stage.drop_plugin("ledger.wasm", &balances(2));
+    show.swapped();
+    show.end();
+    request(&stage, Request::Rollback { name: name() }).unwrap();
+    request(&stage, Request::Pause { name: name() }).unwrap();
+    assert_eq!(of_balances(&stage).hash, Some(first.hash));
+    stage.deposit(5);
+    let show = stage.show();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(stage.balance(), Some(10));
+    request(&stage, Request::Resume { name: name() }).unwrap();
+    stage.wait_for_balance(15);
+    show.end();
+}
+
+#[test]
+fn unknown_names_are_told_with_the_known_ones() {
+    let stage = Stage::new();
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    show.swapped();
+    let fault = request(&stage, Request::Pause { name: "balance".into() }).unwrap_err();
+    assert_eq!(fault.hint.as_deref(), Some("there are: balances"));
+}
+
+#[test]
+fn old_generations_are_let_go() {
+    let stage = Stage::with("keep-generations = 1\n");
+    stage.deposit(10);
+    let mut show = stage.show();
+    for number in 1..=4 {
+        stage.drop_plugin("ledger.wasm", &balances(number));
+        show.swapped();
+    }
+    assert_eq!(of_balances(&stage).generations, 2, "the serving one and one more");
+}

@@ -1,0 +1,1 @@
+SELECT state, count(*) AS flights FROM flights GROUP BY state ORDER BY state

@@ -1,0 +1,1 @@
+SELECT carrier, count(*) AS late FROM late_arrivals GROUP BY carrier ORDER BY carrier

@@ -1,0 +1,1 @@
+SELECT * FROM late_arrivals ORDER BY delay_minutes DESC, position LIMIT 20
