@@ -169,7 +169,11 @@ impl Host {
         }
         match self.catalogue.serving(&name)? {
             Some(serving) if is_of(&serving, &hash, &settings) => {
-                self.drop_candidate(&name)?;
+                // A rebuild that was asked for builds from these same bytes: it goes on.
+                let candidate = self.reels[&name].candidate.as_ref();
+                if candidate.is_some_and(|candidate| candidate.worker.plugin.hash() != plugin.hash()) {
+                    self.give_up_candidate(&name, "the plugin file went back to what serves")?;
+                }
                 self.follow(&name, plugin)
             }
             Some(_) => {
@@ -406,7 +410,7 @@ impl Host {
 
     /// The plugin file is gone: the projection stops and keeps its read model.
     fn remove(&mut self, name: &str) -> Result<()> {
-        self.drop_candidate(name)?;
+        self.give_up_candidate(name, "the plugin file is gone")?;
         self.stop_serving(name, Signal::StopAsked);
         if let Some(reel) = self.reels.get_mut(name) {
             reel.file = None;
@@ -435,6 +439,14 @@ impl Host {
             self.retiring.push(Retiring { worker: candidate.worker, discard });
         }
         Ok(())
+    }
+
+    /// Stops the candidate, if any, and tells whoever asked for it.
+    fn give_up_candidate(&mut self, name: &str, reason: &str) -> Result<()> {
+        let Some(reel) = self.reels.get_mut(name).filter(|reel| reel.candidate.is_some()) else { return Ok(()) };
+        let asked = reel.rebuild_asked.take();
+        self.drop_candidate(name)?;
+        self.answer(asked, Answer::Failed(Fault::input(format!("the rebuild ended: {reason}")).of(name)))
     }
 
     /// Tells other processes how the projection stands.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Fault, FaultKind, Result};
+use crate::event::{Fault, Result};
 use crate::project::Project;
 use crate::projector::{Signal, State};
 use crate::read_model;
@@ -244,10 +244,10 @@ impl Host {
             let published = status::published(record.state.as_deref());
             self.reels.insert(name.to_owned(), Reel { published, ..Reel::default() });
         }
-        let names = self.reels.keys().cloned().collect::<Vec<_>>().join(", ");
-        self.reels.get_mut(name).ok_or_else(|| {
-            let hint = if names.is_empty() { "there is none yet".to_owned() } else { format!("there are: {names}") };
-            Fault::new(FaultKind::Input, format!("no projection is called `{}`", name.escape_debug())).hint(hint)
-        })
+        if !self.reels.contains_key(name) {
+            // The catalogue knows the others by name, and says so.
+            self.catalogue.expect_projection(name)?;
+        }
+        Ok(self.reels.entry(name.to_owned()).or_default())
     }
 }
