@@ -65,7 +65,7 @@ impl Bits {
             self.0 = Some(filled(row, usual));
         }
         if let Some(bytes) = &mut self.0 {
-            if row % 8 == 0 {
+            if row.is_multiple_of(8) {
                 bytes.push(0);
             }
             bytes[row / 8] |= u8::from(bit) << (row % 8);
@@ -89,7 +89,7 @@ impl Bits {
 
 fn filled(rows: usize, bit: bool) -> Vec<u8> {
     let mut bytes = vec![if bit { 0xFF } else { 0 }; rows.div_ceil(8)];
-    if rows % 8 > 0
+    if !rows.is_multiple_of(8)
         && let Some(last) = bytes.last_mut()
     {
         *last &= (1 << (rows % 8)) - 1;

@@ -107,7 +107,7 @@ pub fn run(path: &Path, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) ->
     if !statement.readonly() {
         return Err(refused());
     }
-    let names: Vec<_> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<_> = statement.column_names().map(str::to_owned).collect();
     sink.columns(&names)?;
     let mut outcome = Outcome { rows: 0, cut: false };
     let mut values = Vec::with_capacity(names.len());

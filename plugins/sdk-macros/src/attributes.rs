@@ -52,9 +52,18 @@ pub fn check_sql_name(what: &str, name: &str, span: Span) -> Result<()> {
     ))
 }
 
+/// A type without the parentheses and the invisible groups in which macros hand types on.
+pub fn plain(kind: &Type) -> &Type {
+    match kind {
+        Type::Group(group) => plain(&group.elem),
+        Type::Paren(paren) => plain(&paren.elem),
+        other => other,
+    }
+}
+
 /// The `T` of `wrapper<T>`.
 pub fn inside<'a>(kind: &'a Type, wrapper: &str) -> Option<&'a Type> {
-    let Type::Path(path) = kind else { return None };
+    let Type::Path(path) = plain(kind) else { return None };
     let last = path.path.segments.last()?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
@@ -66,7 +75,7 @@ pub fn inside<'a>(kind: &'a Type, wrapper: &str) -> Option<&'a Type> {
 /// Whether a type can only be meant as JSON: a `Vec` of anything but bytes, or a map.
 pub fn is_json(kind: &Type) -> bool {
     let kind = inside(kind, "Option").unwrap_or(kind);
-    let is_byte = |inner: &Type| matches!(inner, Type::Path(path) if path.path.is_ident("u8"));
+    let is_byte = |inner: &Type| matches!(plain(inner), Type::Path(path) if path.path.is_ident("u8"));
     inside(kind, "Vec").is_some_and(|inner| !is_byte(inner))
         || ["HashMap", "BTreeMap", "HashSet", "BTreeSet"].iter().any(|map| inside(kind, map).is_some())
 }

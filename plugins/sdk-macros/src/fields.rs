@@ -106,7 +106,7 @@ impl Field {
 
     fn read(&self, cells: &TokenStream, first: usize, document: usize) -> TokenStream {
         let sdk = quote!(::projectionist_sdk::macros);
-        let kind = &self.kind;
+        let kind = in_batch(&self.kind);
         let Some(name) = self.names.first() else {
             let function = format_ident!("{}", if self.json { "document_json" } else { "document" });
             return quote!(#sdk::#function::<#kind>(&#cells[#document], row)?);
@@ -117,8 +117,11 @@ impl Field {
             let all = (first..first + self.names.len()).map(|column| quote!(&#cells[#column]));
             quote!(#sdk::alias(&[#(#all),*], row))
         };
-        let read = match (self.json, inside(kind, "Option")) {
-            (true, Some(inner)) => quote!(#sdk::json_option::<#inner>(#column, row, #name)),
+        let read = match (self.json, inside(&self.kind, "Option")) {
+            (true, Some(inner)) => {
+                let inner = in_batch(inner);
+                quote!(#sdk::json_option::<#inner>(#column, row, #name))
+            }
             (true, None) => quote!(#sdk::json_field::<#kind>(#column, row, #name)),
             (false, _) => quote!(#sdk::field::<#kind>(#column, row, #name)),
         };

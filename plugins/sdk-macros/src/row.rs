@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, Ident, Index, Result, Type};
 
-use crate::attributes::{Distinct, check_sql_name, inside, is_json, named, string};
+use crate::attributes::{Distinct, check_sql_name, inside, is_json, named, plain, string};
 
 struct Column {
     ident: Ident,
@@ -82,7 +82,8 @@ impl Column {
         if key && json {
             return Err(Error::new(field.ty.span(), "a key cannot be JSON: rows are found by its parts"));
         }
-        if key && matches!(&field.ty, Type::Path(path) if path.path.is_ident("f64") || path.path.is_ident("f32")) {
+        if key && matches!(plain(&field.ty), Type::Path(path) if path.path.is_ident("f64") || path.path.is_ident("f32"))
+        {
             return Err(Error::new(field.ty.span(), "a key cannot be a float: nearly equal is not equal"));
         }
         Ok(Column { ident, name, kind: field.ty.clone(), json, key, index, unique })

@@ -13,6 +13,114 @@ use crate::field::Field;
 use crate::{Envelope, Fault, Json, json};
 
 /// What a projection takes; derive it with `#[derive(Event)]`, or use [`AnyEvent`].
+///
+/// An enum has a variant for each recorded type, and each field of a variant is a top-level field of the payload.
+/// Only what is named here is read and crosses into the plugin. An event that does not fit is a fault that names the
+/// event, the field and the reason; see [`crate::Field`] for the types.
+///
+/// | on | attribute | what it says |
+/// | --- | --- | --- |
+/// | a variant | `#[event(name = "ledger.deposited")]` | the recorded type name; the variant's name unless told |
+/// | a variant | `#[event(alias = "Paid")]` | a name the type had earlier; may be repeated |
+/// | a field | `#[event(rename = "sum")]` | the recorded field name; the field's name unless told |
+/// | a field | `#[event(alias = "total")]` | a name the field had earlier; the first that an event has counts |
+/// | a field | `#[event(default)]`, `#[event(default = 5)]` | what it is when the event does not have it |
+/// | a field | `#[event(json)]` | any serde type (a `Vec` or a map needs no telling) |
+/// | a field | `#[event(document)]` | the whole payload: `&str`, `String` or [`Json`]; any serde type with `json` too |
+/// | the enum | `#[event(rename_all = "camelCase")]` | how field names are spelled in the events |
+///
+/// ```
+/// use projectionist_sdk::prelude::*;
+/// use projectionist_sdk::testing::{event, given};
+/// use serde::Deserialize;
+/// use serde_json::json;
+///
+/// #[derive(Fields)]
+/// struct Payment { amount: i64, #[event(default = "EUR".into())] currency: String }
+///
+/// #[derive(Deserialize)]
+/// struct Item { name: String, pieces: u32 }
+///
+/// #[derive(Event)]
+/// #[event(rename_all = "camelCase")]
+/// enum Order<'a> {
+///     // Borrowed: nothing is copied out of the batch.
+///     Placed { customer: Text<'a>, order_lines: Vec<Item> },
+///     // The payload's fields in a struct of their own.
+///     #[event(alias = "Payed")]
+///     Paid(Payment),
+///     // The whole payload, read with serde.
+///     #[event(json)]
+///     Returned(Vec<String>),
+///     Cancelled,
+/// }
+///
+/// #[derive(Row)]
+/// struct State { #[key] order: String, customer: String, pieces: u32, paid: i64, cancelled: bool }
+///
+/// #[derive(Default, Tables)]
+/// struct Orders { orders: Table<State> }
+///
+/// impl Projection for Orders {
+///     type Event = Order<'static>;
+///     fn apply(&mut self, event: Order, envelope: &Envelope) -> Result<(), Fault> {
+///         let row = self.orders.entry(envelope.stream());
+///         match event {
+///             Order::Placed { customer, order_lines } => {
+///                 row.customer = customer.into();
+///                 row.pieces = order_lines.iter().filter(|item| item.name != "gift").map(|item| item.pieces).sum();
+///             }
+///             Order::Paid(Payment { amount, currency }) if currency == "EUR" => row.paid += amount,
+///             Order::Paid(_) => return Err(Fault::new("only euros are taken")),
+///             Order::Returned(names) => row.pieces -= names.len() as u32,
+///             Order::Cancelled => row.cancelled = true,
+///         }
+///         Ok(())
+///     }
+/// }
+/// export!(Orders, name = "orders", version = 1);
+///
+/// given::<Orders>([
+///     event("o-1", "Placed", json!({"customer": "ann", "orderLines": [{"name": "tea", "pieces": 3}]})),
+///     event("o-1", "Payed", json!({"amount": 12})),
+///     event("o-1", "Returned", json!(["tea"])),
+/// ])
+/// .then([State { order: "o-1".into(), customer: "ann".into(), pieces: 2, paid: 12, cancelled: false }]);
+/// ```
+///
+/// A struct with `#[event(every)]` stands for every type, each with those of its fields that an event has:
+///
+/// ```
+/// use projectionist_sdk::prelude::*;
+/// use projectionist_sdk::testing::{event, given};
+/// use serde_json::json;
+///
+/// #[derive(Event)]
+/// #[event(every)]
+/// struct Anything { user: Option<String>, #[event(document)] payload: Json }
+///
+/// #[derive(Row)]
+/// struct Entry { #[key] position: u64, type_name: String, user: Option<String>, payload: Json }
+///
+/// #[derive(Default, Tables)]
+/// struct Audit { log: InsertTable<Entry> }
+///
+/// impl Projection for Audit {
+///     type Event = Anything;
+///     fn apply(&mut self, Anything { user, payload }: Anything, envelope: &Envelope) -> Result<(), Fault> {
+///         let type_name = envelope.type_name().into();
+///         self.log.insert(Entry { position: envelope.position(), type_name, user, payload });
+///         Ok(())
+///     }
+/// }
+/// export!(Audit, name = "audit", version = 1, envelope = [position, type_name]);
+///
+/// given::<Audit>([event("a", "Opened", json!({"user": "ann"})), event("a", "Closed", json!({}))])
+///     .then_table("log", json!([
+///         {"position": 1, "type_name": "Opened", "user": "ann", "payload": {"user": "ann"}},
+///         {"position": 2, "type_name": "Closed", "payload": {}},
+///     ]));
+/// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` is no event type", note = "derive it: `#[derive(Event)]`")]
 pub trait Event {
     /// The event as the projection gets it, perhaps borrowing from its batch.
@@ -41,7 +149,7 @@ pub trait Event {
 }
 
 /// A struct whose fields are payload fields; derive it with `#[derive(Fields)]` and use it inside an event's
-/// variant: `Deposited(Deposit)`.
+/// variant: `Paid(Payment)`, as in the example of [`Event`]. It takes the same attributes as a variant's fields.
 #[diagnostic::on_unimplemented(
     message = "the fields of `{Self}` are not known",
     note = "derive them: `#[derive(Fields)]`; or read it from the whole payload with serde: `#[event(json)]`"

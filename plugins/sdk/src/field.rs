@@ -9,6 +9,15 @@ use crate::{Json, Timestamp, Uuid, base64, json};
 /// `f64` (also from integers that it holds exactly), `String`, `&str`, [`Text`], `Vec<u8>` (base64 text), [`Uuid`],
 /// [`Timestamp`], [`Json`], and `Option` of them, which is `None` for an absent field and for `null`.
 ///
+/// ```
+/// use projectionist_sdk::prelude::*;
+///
+/// #[derive(Event)]
+/// enum Shipment<'a> {
+///     Sent { id: Uuid, carrier: Text<'a>, parcels: u16, weight_kg: f64, due: Timestamp, note: Option<&'a str> },
+/// }
+/// ```
+///
 /// A value reads the same whichever column kind the host chose. What does not fit is a fault of the event. Other
 /// types are read as JSON with serde: `#[event(json)]`.
 #[diagnostic::on_unimplemented(

@@ -5,7 +5,22 @@ use std::hash::Hash;
 use crate::dictionary::{Symbol, Text};
 use crate::{Timestamp, Uuid};
 
-/// A type that rows can be identified by.
+/// A type that rows can be identified by: `String`, the integers up to 64 bits, `bool`, `Vec<u8>`, [`Uuid`],
+/// [`Timestamp`], and tuples of up to six of them.
+///
+/// ```
+/// use projectionist_sdk::prelude::*;
+///
+/// #[derive(Row)]
+/// struct Seat { #[key] flight: String, #[key] row: u8, passenger: Option<String> }
+///
+/// #[derive(Default, Tables)]
+/// struct Seats { seats: Table<Seat> }
+///
+/// fn board(seats: &mut Seats, flight: Text, row: u8, passenger: &str) {
+///     seats.seats.entry((flight, row)).passenger = Some(passenger.into());
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key",
     note = "keys are String, the integers up to 64 bits, bool, Vec<u8>, Uuid, Timestamp, and up to six of them together"

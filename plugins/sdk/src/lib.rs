@@ -1,4 +1,62 @@
-//! x
+//! Write a **Projectionist** projection in Rust: say which events you read and which rows you keep, and fold one into
+//! the other.
+//!
+//! ```
+//! use projectionist_sdk::prelude::*;
+//!
+//! #[derive(Event)]
+//! enum Ledger {
+//!     Deposited { amount: i64 },
+//!     Withdrawn { amount: i64 },
+//! }
+//!
+//! #[derive(Row)]
+//! struct Balance { #[key] account: String, balance: i64, entries: u64 }
+//!
+//! #[derive(Default, Tables)]
+//! struct Balances { balances: Table<Balance> }
+//!
+//! impl Projection for Balances {
+//!     type Event = Ledger;
+//!     fn apply(&mut self, event: Ledger, envelope: &Envelope) -> Result<(), Fault> {
+//!         let row = self.balances.entry(envelope.stream());
+//!         match event {
+//!             Ledger::Deposited { amount } => row.balance += amount,
+//!             Ledger::Withdrawn { amount } => row.balance -= amount,
+//!         }
+//!         row.entries += 1;
+//!         Ok(())
+//!     }
+//! }
+//! export!(Balances, name = "balances", version = 1);
+//!
+//! // And its test, which needs neither Wasm nor a host:
+//! use projectionist_sdk::testing::{event, given};
+//! use serde_json::json;
+//!
+//! given::<Balances>([event("account-1", "Deposited", json!({"amount": 5}))])
+//!     .then([Balance { account: "account-1".into(), balance: 5, entries: 1 }]);
+//! ```
+//!
+//! | what you write | where it is explained |
+//! | --- | --- |
+//! | which events, and which of their fields | [`Event`], [`Fields`], [`Field`], [`AnyEvent`] |
+//! | what else was recorded about an event | [`Envelope`] |
+//! | rows, their columns, keys and indexes | [`Row`], [`ColumnValue`], [`Key`] |
+//! | reading, changing and deleting rows | [`Table`] |
+//! | rows that are only ever added | [`InsertTable`] |
+//! | the projection itself, its settings and its name | [`Projection`], [`Settings`], [`export!`] |
+//! | stopping with a reason | [`Fault`] |
+//! | messages for the operator | [`debug`], [`info`], [`warn`], [`error`] |
+//! | text, ids, instants, anything else | [`Text`], [`Uuid`], [`Timestamp`], [`Json`] |
+//! | tests | [`testing`] |
+//!
+//! A plugin is a `cdylib` built with `cargo build --release --target wasm32-unknown-unknown`; it needs no WASI.
+//!
+//! What a projection computes must follow from its events, settings and tables alone: the host may cut batches and
+//! flush anywhere, and may go on with a new instance at any event. There is no clock, no random source and no I/O;
+//! iterate over a `BTreeMap` and not over a `HashMap` where order reaches a row.
+
 extern crate self as projectionist_sdk;
 
 #[doc(hidden)]
@@ -41,7 +99,56 @@ pub use json::Json;
 pub use key::{AsKey, Key};
 pub use log::{debug, error, info, warn};
 pub use projection::{Exported, Projection};
-pub use projectionist_sdk_macros::{Event, Fields, Row, Tables, export};
+/// Names a projection and exports it from the plugin.
+///
+/// | word | what it says |
+/// | --- | --- |
+/// | `name = "balances"` | names the projection and its read model: lower-case letters, digits, hyphens |
+/// | `version = 1` | the author's number for what it computes; only ever shown |
+/// | `description = ".."` | a sentence for listings |
+/// | `envelope = [stream, time]` | the [`Envelope`] parts that cross: `position`, `stream`, `stream_version`, `time`, `id`, `type_name`, `metadata`; `[stream]` unless told |
+/// | `metadata = ["user"]` | metadata fields, for [`Envelope::metadata_field`] |
+/// | `streams = "account-"` | only events of streams whose names start so |
+/// | `partition = by_stream` | what a row depends on: `whole` (anything, the default), `by_stream` (events of one stream only) or `by_field("account")` (events with one value of that field); it decides what may be replayed in parallel |
+///
+/// ```
+/// use projectionist_sdk::prelude::*;
+/// use projectionist_sdk::testing::{event, given};
+///
+/// #[derive(Event)]
+/// enum Door { Opened, Closed }
+///
+/// #[derive(Row)]
+/// struct State { #[key] door: String, open: bool, changed: Timestamp }
+///
+/// #[derive(Default, Tables)]
+/// struct Doors { doors: Table<State> }
+///
+/// impl Projection for Doors {
+///     type Event = Door;
+///     fn apply(&mut self, event: Door, envelope: &Envelope) -> Result<(), Fault> {
+///         let row = self.doors.entry(envelope.stream());
+///         row.open = matches!(event, Door::Opened);
+///         row.changed = envelope.time();
+///         Ok(())
+///     }
+/// }
+///
+/// export!(
+///     Doors,
+///     name = "doors",
+///     version = 3,
+///     description = "Which doors are open",
+///     envelope = [stream, time],
+///     streams = "door-",
+///     partition = by_stream,
+/// );
+///
+/// given::<Doors>([event("door-1", "Opened", ()), event("window-1", "Opened", ())])
+///     .then([State { door: "door-1".into(), open: true, changed: Timestamp(1_000_000) }]);
+/// ```
+pub use projectionist_sdk_macros::export;
+pub use projectionist_sdk_macros::{Event, Fields, Row, Tables};
 pub use row::Row;
 pub use settings::Settings;
 pub use table::Table;

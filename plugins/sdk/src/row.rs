@@ -9,7 +9,67 @@ use crate::column::{Builder, ColumnValue, Nullable, Texts, json_push};
 use crate::fault::{Fault, Wrong};
 use crate::key::Key;
 
-/// A row; derive it with `#[derive(Row)]`.
+/// A row; derive it with `#[derive(Row)]`. Each field is a column; see [`ColumnValue`] for the types. Fields outside the
+/// key need a `Default`, from which [`crate::Table::entry`] makes new rows.
+///
+/// | on | attribute | what it says |
+/// | --- | --- | --- |
+/// | a field | `#[key]` | part of the key, in declaration order |
+/// | a field | `#[index]`, `#[unique]` | a secondary index on it; with `unique`, two rows with the same value are a fault |
+/// | a field | `#[row(rename = "order")]` | the column's name; the field's name unless told |
+/// | a field | `#[row(json)]` | any serde type, as JSON text (a `Vec` or a map needs no telling) |
+/// | the struct | `#[row(index(a, b), unique(c, d))]` | secondary indexes on several columns |
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use projectionist_sdk::prelude::*;
+/// use projectionist_sdk::testing::{event, given};
+/// use serde::{Deserialize, Serialize};
+/// use serde_json::json;
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// enum Mood { #[default] Calm, Busy }
+///
+/// #[derive(Row)]
+/// #[row(index(mood, visits))]
+/// struct Day {
+///     #[key]
+///     date: String,
+///     #[key]
+///     #[row(rename = "shop_id")]
+///     shop: u32,
+///     #[index]
+///     visits: u64,
+///     best: Option<f64>,
+///     #[row(json)]
+///     mood: Mood,
+///     by_gate: BTreeMap<String, u32>,
+/// }
+///
+/// #[derive(Event)]
+/// enum Visit { Entered { shop: u32, gate: String } }
+///
+/// #[derive(Default, Tables)]
+/// struct Days { days: Table<Day> }
+///
+/// impl Projection for Days {
+///     type Event = Visit;
+///     fn apply(&mut self, Visit::Entered { shop, gate }: Visit, envelope: &Envelope) -> Result<(), Fault> {
+///         let row = self.days.entry((envelope.time().date(), shop));
+///         row.visits += 1;
+///         row.mood = if row.visits > 1 { Mood::Busy } else { Mood::Calm };
+///         *row.by_gate.entry(gate).or_default() += 1;
+///         Ok(())
+///     }
+/// }
+/// export!(Days, name = "days", version = 1, envelope = [time]);
+///
+/// let entered = event("shop", "Entered", json!({"shop": 7, "gate": "north"}));
+/// given::<Days>([entered.clone(), entered]).then_table("days", json!([
+///     {"date": "1970-01-01", "shop_id": 7, "visits": 2, "best": null, "mood": "Busy", "by_gate": {"north": 2}},
+/// ]));
+/// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` is no row", note = "derive it: `#[derive(Row)]`")]
 pub trait Row: Sized + 'static {
     /// The type of the `#[key]` field, or the tuple of them.

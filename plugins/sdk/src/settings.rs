@@ -4,7 +4,8 @@ use serde::de::DeserializeOwned;
 
 use crate::Fault;
 
-/// The settings of a projection, a JSON object; `{}` without any.
+/// The settings of a projection, a JSON object; `{}` without any. They are part of a generation's identity: other
+/// settings make another read model. The example is at [`crate::Projection`].
 pub struct Settings(String);
 
 impl Settings {

@@ -5,7 +5,24 @@ use std::any::TypeId;
 use crate::Fault;
 use crate::bindings::{manifests, tables};
 
-/// A struct of tables; derive it with `#[derive(Default, Tables)]`.
+/// A struct of tables; derive it with `#[derive(Default, Tables)]`. Each field is a table of the read model and names it,
+/// unless `#[table(name = "..")]` does. A field marked `#[setting]` is none: it holds what
+/// [`crate::Projection::open`] takes from the settings.
+///
+/// ```
+/// use projectionist_sdk::prelude::*;
+/// # #[derive(Row)] struct Flight { #[key] id: String }
+/// # #[derive(Row)] struct Delay { #[key] id: u64 }
+///
+/// #[derive(Default, Tables)]
+/// struct Flights {
+///     flights: Table<Flight>,
+///     #[table(name = "late_arrivals")]
+///     late: InsertTable<Delay>,
+///     #[setting]
+///     late_minutes: i64,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which tables it keeps",
     note = "derive it: `#[derive(Default, Tables)]`"

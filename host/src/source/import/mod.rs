@@ -1,9 +1,9 @@
 //! **Import** reads events from JSON Lines into the embedded store.
 //!
-//! Each line is an event as a JSON object ([`line`]): our own form, or CloudEvents 1.0, told apart line by line by
+//! Each line is an event as a JSON object (`line.rs`): our own form, or CloudEvents 1.0, told apart line by line by
 //! `specversion`. Gzip and zstd are recognised by their first bytes. Memory is constant: lines are read, parsed
 //! and recorded in chunks, one transaction each, so everything before a bad line is kept and other processes get
-//! their turn. Importing a file again adds nothing ([`derived`]).
+//! their turn. Importing a file again adds nothing (`derived.rs`).
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -34,8 +34,11 @@ pub struct Options<'a> {
     /// Told of each bad line that is put aside.
     pub on_bad: Option<&'a mut dyn FnMut(&BadLine)>,
     /// Told after each transaction; breaking ends the import there.
-    pub progress: Option<&'a mut dyn FnMut(&Progress) -> ControlFlow<()>>,
+    pub progress: Option<&'a mut Tell<'a>>,
 }
+
+/// Told of progress.
+pub type Tell<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
 
 /// How far an import has come.
 #[derive(Clone, Copy, Debug)]
@@ -84,9 +87,10 @@ pub struct BadLine {
 ///
 /// A bad line ends it with an input fault (`FILE:LINE:COLUMN: reason`) unless bad lines are put aside; so does
 /// input that cannot be read on. What was recorded before is kept.
-pub fn import<'a>(store: &'a SqliteStore, input: Input, options: Options<'a>) -> Result<Report> {
+pub fn import(store: &SqliteStore, input: Input, options: Options<'_>) -> Result<Report> {
     let start = Instant::now();
-    let mut import = Import { store, input, options, derived: Derived::default(), report: Report::default() };
+    let mut import =
+        Import { store: store.clone(), input, options, derived: Derived::default(), report: Report::default() };
     let mut writer = store.writer()?;
     let mut chunk = Chunk::default();
     loop {
@@ -116,7 +120,7 @@ pub fn import<'a>(store: &'a SqliteStore, input: Input, options: Options<'a>) ->
 }
 
 struct Import<'a> {
-    store: &'a SqliteStore,
+    store: SqliteStore,
     input: Input,
     options: Options<'a>,
     derived: Derived,

@@ -59,7 +59,8 @@ impl SqliteStore {
     /// names one), is not recorded again: the answer says where it stands and that it was there. `expected` is
     /// asked of the stream only when something new is to be recorded, so a retried append is harmless.
     ///
-    /// Faults: input that breaks a rule (see [`check`](self)), an id recorded with other content, a stream that
+    /// Faults: input that breaks a rule (names not empty and at most [`NAME_BYTES_MAX`], payloads
+    /// that are JSON of at most [`PAYLOAD_BYTES_MAX`] and [`JSON_DEPTH_MAX`], metadata a JSON object), an id recorded with other content, a stream that
     /// is not as expected; storage that is busy (retriable), full, read-only or broken.
     pub fn append(&self, stream: &str, expected: ExpectedVersion, events: &[NewEvent]) -> Result<Vec<Recorded>> {
         let mut slot = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);

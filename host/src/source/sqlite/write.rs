@@ -108,11 +108,6 @@ impl Writer {
             }
         }
     }
-
-    #[cfg(test)]
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
 }
 
 impl Memory {
@@ -280,5 +275,73 @@ impl Drop for Transaction<'_> {
             }
             *self.memory = Memory::default();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::sqlite::SqliteStore;
+
+    fn entry(data: &str) -> Entry<'_> {
+        Entry {
+            stream: "s".into(),
+            kind: "A".into(),
+            data: data.into(),
+            metadata: None,
+            id: EventId::made_up(),
+            time: None,
+        }
+    }
+
+    /// SQLite itself says that the disk is full, at the page that it may not take.
+    #[test]
+    fn a_full_disk_is_a_clear_fault_and_leaves_no_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = store.writer().unwrap();
+        writer.connection.pragma_update(None, "max_page_count", 30).unwrap();
+        let large = format!("\"{}\"", "x".repeat(20_000));
+        let mut last = 0;
+        let fault = loop {
+            let mut transaction = writer.begin().unwrap();
+            match transaction.record(&entry(&large)).and_then(|_| transaction.commit()) {
+                Ok(head) => last = head.0,
+                Err(fault) => break fault,
+            }
+        };
+        assert!(last > 2 && fault.retry && fault.hint.as_ref().unwrap().contains("is full"), "{fault}");
+        writer.connection.pragma_update(None, "max_page_count", 1000).unwrap();
+        let mut transaction = writer.begin().unwrap();
+        let Outcome::Added(position, version) = transaction.record(&entry("1")).unwrap() else { panic!("it is new") };
+        assert_eq!((position.0, version.0), (last + 1, last + 1));
+        transaction.commit().unwrap();
+    }
+
+    /// Whoever runs the tests may be allowed to write everywhere, so it is SQLite that is told to refuse.
+    #[test]
+    fn a_store_that_may_only_be_read_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = store.writer().unwrap();
+        writer.connection.pragma_update(None, "query_only", true).unwrap();
+        let fault = writer.begin().err().unwrap();
+        assert!(fault.hint.as_ref().unwrap().contains("writable"), "{fault}");
+    }
+
+    #[test]
+    fn a_transaction_that_is_dropped_is_undone_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = store.writer().unwrap();
+        for _ in 0..2 {
+            let mut transaction = writer.begin().unwrap();
+            let Outcome::Added(position, version) = transaction.record(&entry("1")).unwrap() else {
+                panic!("it is new")
+            };
+            assert_eq!((position.0, version.0), (1, 1));
+        }
+        let transaction = writer.begin().unwrap();
+        assert_eq!(transaction.stream_version("s").unwrap(), StreamVersion(0));
     }
 }

@@ -1,0 +1,22 @@
+//! The command line, tested as people and scripts use it: the real program, real files, real plugins.
+//!
+//! | module | what it shows |
+//! | --- | --- |
+//! | [`bench`] | how the tests run the program |
+//! | [`manners`] | exit codes, stdout and stderr, broken pipes, help |
+//! | [`projects`] | `init`, finding a project, mistakes in its configuration |
+//! | [`events`] | `import`, `events append`, `events show` and the way round |
+//! | [`plugins`] | `check`, `replay`, `project`, `query`, `rebuild`, `rollback`, `pause`, `resume` |
+//! | [`serving`] | `serve`, and the commands beside it |
+//! | [`authoring`] | `new` and `dev`: from nothing to served, from a save to served |
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bench;
+mod manners;
+mod projects;
+mod events;
+mod plugins;
+mod serving;
+mod authoring;

@@ -1,0 +1,40 @@
+//! `init`, finding a project, mistakes in its configuration.
+
+use crate::bench::Bench;
+
+#[test]
+fn init_makes_a_documented_project_and_never_touches_one() {
+    let bench = Bench::bare();
+    let made = bench.json(&["init", "shop", "--json"]);
+    let config = std::fs::read_to_string(made["config"].as_str().unwrap()).unwrap();
+    assert_eq!(config, projectionist::project::DEFAULT_CONFIG);
+    assert!(bench.path().join("shop/plugins").is_dir());
+    bench.write("shop/projectionist.toml", "# mine\n");
+    assert_eq!(bench.run(&["init", "shop"]).code, Some(1));
+    assert_eq!(std::fs::read_to_string(bench.path().join("shop/projectionist.toml")).unwrap(), "# mine\n");
+}
+
+#[test]
+fn a_project_is_found_upward_or_by_name() {
+    let bench = Bench::new();
+    let below = bench.path().join("a/b");
+    std::fs::create_dir_all(&below).unwrap();
+    let from_below = bench.command(&["status", "--json"]).current_dir(&below).output().unwrap();
+    assert!(from_below.status.success());
+
+    let elsewhere = Bench::bare();
+    assert_eq!(elsewhere.run(&["status"]).code, Some(1));
+    elsewhere.ok(&["status", "--project", bench.path().to_str().unwrap()]);
+    // A folder that is named is taken as it is: nothing above it counts.
+    assert_eq!(elsewhere.run(&["status", "--project", below.to_str().unwrap()]).code, Some(1));
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_shown_with_its_place() {
+    let bench = Bench::new();
+    bench.write("projectionist.toml", "[limits]\nmemory-mib-maximum = 3\n");
+    let ran = bench.run(&["status"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("projectionist.toml:2:1: unknown key `memory-mib-maximum`"), "{}", ran.err);
+    assert!(ran.err.contains("hint: did you mean `memory-mib-max`?"), "{}", ran.err);
+}

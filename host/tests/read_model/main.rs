@@ -1,0 +1,8 @@
+//! Read models, from outside: what a projector, a command and a crash see of them.
+
+mod tables; // the manifest and the rows that the others use
+mod generation; // bulk, live, lookups, faults
+mod model; // any sequence of changes, cut anyhow, against a map
+mod catalogue; // begin, ready, swap, rollback, prune, repair, requests
+mod query; // other people's SQL
+mod crash; // a real process, killed at many points
