@@ -103,7 +103,9 @@ fn a_rollback_serves_and_follows_the_older_generation_and_is_not_undone_by_a_res
     stage.deposit(5);
     stage.wait_for_balance(15);
 
-    let Answer::RolledBack { from, to } = request(&stage, Request::Rollback { name: name() }).unwrap() else { panic!() };
+    let Answer::RolledBack { from, to } = request(&stage, Request::Rollback { name: name() }).unwrap() else {
+        panic!()
+    };
     assert_eq!((&from, &to), (&second.hash, &first.hash));
     stage.wait_for_balance(15);
     stage.deposit(5);
