@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::plugin::Limits;
+use crate::read_model::query::QueryLimits;
 
 /// The file as written, with defaults for what it leaves out. Documented in `projectionist.toml` beside this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,22 +35,6 @@ impl Default for Config {
             limits: Limits::default(),
             projections: BTreeMap::new(),
         }
-    }
-}
-
-/// What one query may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct QueryLimits {
-    /// Rows in one answer.
-    pub rows_max: usize,
-    /// Wall time, in milliseconds.
-    pub ms_max: u64,
-}
-
-impl Default for QueryLimits {
-    fn default() -> Self {
-        QueryLimits { rows_max: 10_000, ms_max: 10_000 }
     }
 }
 

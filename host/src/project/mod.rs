@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::event::{Fault, Result};
 use crate::plugin::Limits;
+use crate::read_model::query::QueryLimits;
 
 mod config;
 mod parse;
-
-pub use config::QueryLimits;
 
 /// The name of the configuration file; the folder that holds it is the project.
 pub const CONFIG_FILE: &str = "projectionist.toml";

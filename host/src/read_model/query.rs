@@ -11,12 +11,14 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode};
+use serde::{Deserialize, Serialize};
 
 use super::storage::{connect_read_only, failed, message};
 use crate::event::{Fault, Result};
 
 /// What one query may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct QueryLimits {
     /// The most rows returned; more are cut off, and the outcome says so.
     pub rows_max: usize,

@@ -40,10 +40,9 @@ pub(super) struct Query {
 impl Query {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let project = shell.project()?;
-        let mut limits = QueryLimits {
-            rows_max: self.rows_max.map_or(project.query.rows_max, |rows| rows as usize),
-            ms_max: self.ms_max.unwrap_or(project.query.ms_max),
-        };
+        let mut limits = project.query;
+        limits.rows_max = self.rows_max.map_or(limits.rows_max, |rows| rows as usize);
+        limits.ms_max = self.ms_max.unwrap_or(limits.ms_max);
         let catalogue = Catalogue::open(&project.data)?;
         let started = std::time::Instant::now();
         let outcome = if shell.json() {
