@@ -72,5 +72,8 @@ pub fn plugin(package: &str) -> Plugin {
     let engine = ENGINE.get_or_init(|| Engine::new(None).expect("an engine"));
     let mut loaded = LOADED.get_or_init(Mutex::default).lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let load = || engine.load(&support::plugin_bytes(package), &Limits::default());
-    loaded.entry(package.to_owned()).or_insert_with(|| load().unwrap_or_else(|fault| panic!("{package}: {fault}"))).clone()
+    loaded
+        .entry(package.to_owned())
+        .or_insert_with(|| load().unwrap_or_else(|fault| panic!("{package}: {fault}")))
+        .clone()
 }
