@@ -39,7 +39,9 @@ impl Init {
         let doing = |error| Fault::storage(format!("making a project in {}", self.folder.display()), error);
         fs::create_dir_all(&self.folder).map_err(doing)?;
         fs::write(&config, DEFAULT_CONFIG).map_err(doing)?;
-        let project = Project::open(&self.folder)?;
+        // Canonical, so that `init ../shop` names the folder as people do.
+        let folder = self.folder.canonicalize().map_err(doing)?;
+        let project = Project::open(&folder)?;
         fs::create_dir_all(&project.plugins).map_err(doing)?;
         fs::create_dir_all(&project.data).map_err(doing)?;
         let gitignore = project.folder.join(".gitignore");

@@ -36,10 +36,9 @@ fn for_people(status: &supervisor::Status) -> String {
     for projection in &status.projections {
         table.add_row(row(projection));
     }
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let mut lines = Vec::new();
+    table::write(&table, &mut lines).expect("memory takes everything");
+    text.push_str(&String::from_utf8_lossy(&lines));
     for projection in &status.projections {
         for (what, fault) in [("parked", &projection.fault), ("refused", &projection.refused)] {
             if let Some(fault) = fault {

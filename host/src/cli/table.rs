@@ -1,5 +1,7 @@
 //! A **table** for people: what listings look like without `--json`.
 
+use std::io::{self, Write};
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
@@ -14,4 +16,9 @@ pub(super) fn with_headings(headings: &[impl AsRef<str>], right: &[usize]) -> Ta
         }
     }
     table
+}
+
+/// Writes a table without the blanks that pad its first and last column.
+pub(super) fn write(table: &Table, out: &mut impl Write) -> io::Result<()> {
+    table.lines().try_for_each(|line| writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(&line).trim_end()))
 }

@@ -19,20 +19,21 @@ impl Projector {
     /// out; or nothing when the events went through one at a time, and the advance may go on.
     pub(super) fn narrow(&mut self, fault: Fault) -> Result<()> {
         let name = self.plugin.manifest().name.clone();
+        let shows_at_commits = matches!(fault.kind, FaultKind::Changes | FaultKind::Output);
+        // A generation that is being built has no way back from a commit that failed; it will be thrown away.
+        let is_bulk = self.generation().is_bulk();
         let culprit = match (fault.position, fault.range) {
-            _ if !is_narrowed(fault.kind) => None,
+            _ if !is_narrowed(fault.kind) || (is_bulk && shows_at_commits) => None,
             (Some(position), _) => Some((position, fault.clone())),
-            (None, Some(range)) => {
-                match self.find(range, fault.kind == FaultKind::Changes || fault.kind == FaultKind::Output) {
-                    Ok(Found::At(position, again)) => Some((position, again)),
-                    Ok(Found::Nothing) => {
-                        tracing::warn!(projection = name, fault = %fault, "went through one event at a time");
-                        return Ok(());
-                    }
-                    Ok(Found::NotTried) => None,
-                    Err(other) => return Err(other.of(&name)),
+            (None, Some(range)) => match self.find(range, shows_at_commits) {
+                Ok(Found::At(position, again)) => Some((position, again)),
+                Ok(Found::Nothing) => {
+                    tracing::warn!(projection = name, fault = %fault, "went through one event at a time");
+                    return Ok(());
                 }
-            }
+                Ok(Found::NotTried) => None,
+                Err(other) => return Err(other.of(&name)),
+            },
             (None, None) => None,
         };
         let Some((position, fault)) = culprit else {
@@ -40,7 +41,7 @@ impl Projector {
         };
         self.cool();
         let before = Position(position.0.saturating_sub(1));
-        if self.checkpoint() < before {
+        if !is_bulk && self.checkpoint() < before {
             // The events before it went well a moment ago; should one fail now, that is the fault to tell.
             let rerun = self.run(before, self.size, &mut |_| Proceed::On);
             self.cool();

@@ -49,7 +49,10 @@ fn a_save_is_served() {
     command.env("CARGO_TARGET_DIR", scaffold_target());
     let dev = Running::start(command);
     let first = dev.wait_for("swapped");
-    assert_eq!((&first["projection"], &first["version"], &first["rows"]), (&json!("saved-balances"), &json!(1), &json!(2)));
+    assert_eq!(
+        (&first["projection"], &first["version"], &first["rows"]),
+        (&json!("saved-balances"), &json!(1), &json!(2))
+    );
 
     let source = bench.path().join("saved-balances/src/lib.rs");
     let text = std::fs::read_to_string(&source).unwrap();
@@ -76,7 +79,9 @@ fn dev_beside_a_host_leaves_the_serving_to_it() {
     command.env("CARGO_TARGET_DIR", scaffold_target());
     let dev = Running::start(command);
     host.wait_for("swapped");
-    eventually("the read model", || (bench.run(&["query", "beside-balances", "SELECT 1"]).code == Some(0)).then_some(()));
+    eventually("the read model", || {
+        (bench.run(&["query", "beside-balances", "SELECT 1"]).code == Some(0)).then_some(())
+    });
     assert!(dev.signal("INT").success());
 }
 

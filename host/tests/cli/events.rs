@@ -9,8 +9,23 @@ fn one_event_is_appended_and_shown() {
     let bench = Bench::new();
     let append = |expect: &str| {
         bench.run(&[
-            "events", "append", "--stream", "a", "--type", "Deposited", "--data", "{\"amount\": 1.10}", "--metadata",
-            "{\"by\": \"me\"}", "--id", "first", "--time", "2026-01-01T00:00:00Z", "--expect", expect, "--json",
+            "events",
+            "append",
+            "--stream",
+            "a",
+            "--type",
+            "Deposited",
+            "--data",
+            "{\"amount\": 1.10}",
+            "--metadata",
+            "{\"by\": \"me\"}",
+            "--id",
+            "first",
+            "--time",
+            "2026-01-01T00:00:00Z",
+            "--expect",
+            expect,
+            "--json",
         ])
     };
     let ran = append("none");
@@ -32,7 +47,7 @@ fn events_on_stdin_are_appended_all_or_none() {
     let bad = "{\"type\": \"T\", \"data\": 1}\n\n{\"type\": \"T\", \"data\": }\n";
     let ran = bench.fed(&append, bad);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("stdin line 3: column 22"), "{}", ran.err);
+    assert!(ran.err.contains("stdin line 3: column 23: expected value\n"), "{}", ran.err);
     assert_eq!(bench.ok(&["events", "show"]), "");
 
     let good = "{\"type\": \"T\", \"data\": 1}\n{\"stream\": \"a\", \"type\": \"T\", \"data\": 2}\n";
@@ -58,13 +73,17 @@ fn show_narrows_down() {
     let bench = Bench::with_ledger();
     bench.ok(&["events", "append", "--stream", "account-11", "--type", "Deposited", "--data", "{}"]);
     let positions = |arguments: &[&str]| -> Vec<u64> {
-        bench.lines(&[&["events", "show"], arguments].concat()).iter().map(|e| e["position"].as_u64().unwrap()).collect()
+        bench
+            .lines(&[&["events", "show"], arguments].concat())
+            .iter()
+            .map(|e| e["position"].as_u64().unwrap())
+            .collect()
     };
     assert_eq!(positions(&[]), [1, 2, 3, 4]);
     assert_eq!(positions(&["--stream", "account-1"]), [1, 3], "and not of account-11");
     assert_eq!(positions(&["--type", "Withdrawn"]), [3]);
     assert_eq!(positions(&["--after", "1", "--limit", "2"]), [2, 3]);
-    assert_eq!(positions(&["--after", "9"]), []);
+    assert!(positions(&["--after", "9"]).is_empty());
 }
 
 #[test]
@@ -82,7 +101,10 @@ fn what_is_shown_can_be_imported() {
 #[test]
 fn a_bad_line_ends_an_import_or_is_put_aside() {
     let bench = Bench::new();
-    bench.write("some.jsonl", "{\"stream\":\"a\",\"type\":\"T\",\"data\":1}\nnonsense\n{\"stream\":\"a\",\"type\":\"T\",\"data\":2}\n");
+    bench.write(
+        "some.jsonl",
+        "{\"stream\":\"a\",\"type\":\"T\",\"data\":1}\nnonsense\n{\"stream\":\"a\",\"type\":\"T\",\"data\":2}\n",
+    );
     let ran = bench.run(&["import", "some.jsonl"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("some.jsonl:2:"), "{}", ran.err);

@@ -36,8 +36,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         (0..20_000).map(|n| format!("{{\"stream\":\"s\",\"type\":\"T\",\"data\":{{\"n\":{n}}}}}\n")).collect();
     bench.write("many.jsonl", lines);
     bench.ok(&["import", "many.jsonl"]);
-    let mut child =
-        bench.command(&["events", "show"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = bench.command(&["events", "show"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let ended = child.wait_with_output().unwrap();
     assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]));

@@ -54,7 +54,13 @@ fn project_brings_everything_to_the_head() {
     let status = bench.json(&["status", "--json"]);
     assert_eq!((&status["head"], &status["host"]), (&json!(3), &Value::Null));
     let balances = &status["projections"][0];
-    for (key, value) in [("name", json!("balances")), ("version", json!(1)), ("checkpoint", json!(3)), ("lag", json!(0)), ("rows", json!(2))] {
+    for (key, value) in [
+        ("name", json!("balances")),
+        ("version", json!(1)),
+        ("checkpoint", json!(3)),
+        ("lag", json!(0)),
+        ("rows", json!(2)),
+    ] {
         assert_eq!(balances[key], value, "{key}");
     }
     assert_eq!(balances["hash"].as_str().map(str::len), Some(12));
@@ -86,8 +92,8 @@ fn a_refused_plugin_is_reported_and_fails_the_command() {
 #[test]
 fn a_query_is_printed_as_table_json_or_csv() {
     let bench = projected();
-    let sql = "SELECT account, balance, NULL AS nothing FROM balances ORDER BY account";
-    assert_eq!(bench.ok(&["query", "balances", sql, "--csv"]), "account,balance,nothing\naccount-1,2,\naccount-2,7,\n");
+    let sql = "SELECT account, balance, NULL AS missing FROM balances ORDER BY account";
+    assert_eq!(bench.ok(&["query", "balances", sql, "--csv"]), "account,balance,missing\naccount-1,2,\naccount-2,7,\n");
     let table = bench.ok(&["query", "balances", sql]);
     assert_eq!(table.lines().count(), 3, "{table}");
     let cut = bench.run(&["query", "balances", sql, "--rows-max", "1", "--csv"]);
@@ -112,8 +118,7 @@ fn a_query_that_writes_or_fails_says_so() {
 fn a_replay_changes_nothing_and_can_be_kept() {
     let bench = Bench::with_ledger();
     let file = plugin_wasm("ledger-balances");
-    let report =
-        bench.json(&["replay", file.to_str().unwrap(), "--until", "2", "--out", "then.sqlite", "--json"]);
+    let report = bench.json(&["replay", file.to_str().unwrap(), "--until", "2", "--out", "then.sqlite", "--json"]);
     assert_eq!((&report["checkpoint"], &report["events"]), (&json!(2), &json!(2)));
     assert_eq!(report["tables"], json!({"balances": 2}));
     assert!(bench.path().join("then.sqlite").is_file());

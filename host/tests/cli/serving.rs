@@ -14,7 +14,9 @@ fn a_served_project_swaps_follows_and_answers() {
 
     bench.drop_in("balances.wasm", &plugin_bytes("ledger-balances"));
     let swapped = host.wait_for("swapped");
-    for (key, value) in [("projection", json!("balances")), ("version", json!(1)), ("events", json!(3)), ("rows", json!(2))] {
+    for (key, value) in
+        [("projection", json!("balances")), ("version", json!(1)), ("events", json!(3)), ("rows", json!(2))]
+    {
         assert_eq!(swapped[key], value, "{key}");
     }
     assert!(swapped["served_ms"].as_f64().unwrap() > 0.0);

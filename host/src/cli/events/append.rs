@@ -50,6 +50,7 @@ pub(in crate::cli) struct Append {
 
 /// One event on stdin: a line as `import` takes it, whose stream is named already.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line<'a> {
     #[serde(rename = "type")]
     kind: String,
@@ -60,6 +61,11 @@ struct Line<'a> {
     id: Option<String>,
     time: Option<String>,
     stream: Option<String>,
+    /// Passed over, like the next: the store gives each event its own.
+    #[serde(rename = "position")]
+    _position: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "stream_version")]
+    _stream_version: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Serialize)]
@@ -125,8 +131,12 @@ impl Append {
     }
 
     fn line(&self, line: &str) -> Result<NewEvent, Fault> {
-        let line: Line<'_> =
-            serde_json::from_str(line).map_err(|error| Fault::input(format!("column {}: {error}", error.column())))?;
+        let line: Line<'_> = serde_json::from_str(line).map_err(|error| {
+            // serde counts the lines of this line.
+            let reason = error.to_string();
+            let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
+            Fault::input(format!("column {}: {reason}", error.column()))
+        })?;
         if line.stream.as_ref().is_some_and(|stream| *stream != self.stream) {
             return Err(Fault::input(format!("the event names another stream than `{}`", self.stream))
                 .hint("`projectionist import -` takes events of several streams"));

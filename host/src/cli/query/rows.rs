@@ -132,9 +132,7 @@ impl People {
         let right: Vec<usize> = (0..self.names.len()).filter(|&column| self.numbers[column]).collect();
         let mut table = table::with_headings(&self.names, &right);
         table.add_rows(self.rows);
-        for line in table.lines() {
-            writeln!(out, "{}", line.trim_end())?;
-        }
+        table::write(&table, &mut out)?;
         out.flush()
     }
 }

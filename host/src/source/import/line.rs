@@ -8,6 +8,7 @@
 //! | `metadata` | a JSON object, kept byte for byte; or `null` |
 //! | `id` | text, at most 2,048 bytes, unlike any other event's; or `null` |
 //! | `time` | RFC 3339 text, kept to the microsecond; or `null` |
+//! | `position`, `stream_version` | passed over: the store gives each event its own |
 //!
 //! Any other key, and a key that stands twice, is a mistake that should not pass unseen.
 
@@ -59,7 +60,10 @@ pub(super) fn parse(line: &str) -> Result<Event<'_>, Wrong> {
 
 fn plain<'l>(members: &Members<'l>) -> Result<Event<'l>, Wrong> {
     const KEYS: [&str; 6] = ["stream", "type", "data", "metadata", "id", "time"];
-    if let Some((key, raw)) = members.list.iter().find(|(key, _)| !KEYS.contains(&key.as_ref())) {
+    // What `events show` prints can be imported; the store gives places of its own.
+    const ASSIGNED: [&str; 2] = ["position", "stream_version"];
+    let is_known = |key: &str| KEYS.contains(&key) || ASSIGNED.contains(&key);
+    if let Some((key, raw)) = members.list.iter().find(|(key, _)| !is_known(key)) {
         return Err((
             members.column(raw),
             format!("unknown key `{}`; a line has {}", key.escape_debug(), KEYS.join(", ")),
