@@ -34,7 +34,7 @@ impl FieldList {
         for field in &fields.named {
             let parsed = Field::parse(field, case)?;
             for name in &parsed.names {
-                distinct.add("the event field", name, field.span())?;
+                distinct.add("the event field", name, parsed.ident.span())?;
                 list.columns.push(name.clone());
             }
             list.document |= parsed.names.is_empty();
