@@ -1,8 +1,8 @@
-//! A **replayed** read model: what became of a scenario's events, and the fault that stopped them, if one did.
+//! A **replayed** read model: what became of a scenario's events, and the fault that parked it, if one did.
 
 use std::path::PathBuf;
 
-use projectionist::event::{Fault, Position};
+use projectionist::event::{Fault, Position, Result};
 use projectionist::plugin::{Limits, Plugin};
 use projectionist::projector::{BatchSize, Proceed, Projector, ProjectorSpec, identity};
 use projectionist::read_model::Generation;
@@ -18,7 +18,7 @@ pub struct Stretch {
     pub restart: bool,
 }
 
-/// A finished read model.
+/// A finished read model, and the fault that it was parked with.
 pub struct Replayed {
     pub file: PathBuf,
     pub generation: Generation,
@@ -27,13 +27,20 @@ pub struct Replayed {
 }
 
 impl Replayed {
-    /// One replay up to `through`, as a rebuild does it.
-    pub fn straight(scenario: &Scenario, plugin: &Plugin, through: Position, batch_events: usize) -> Replayed {
+    /// Built at one go, as a rebuild does it. A fault is an `Err`: a read model that was not built to its end is
+    /// never shown.
+    pub fn rebuilt(scenario: &Scenario, plugin: &Plugin, through: Position, batch_events: usize) -> Result<Replayed> {
         Replayed::in_stretches(scenario, plugin, &[Stretch { through, batch_events, restart: false }])
     }
 
-    /// The first stretch is a rebuild, the others follow it live.
-    pub fn in_stretches(scenario: &Scenario, plugin: &Plugin, stretches: &[Stretch]) -> Replayed {
+    /// Built while the log was empty; then all events come.
+    pub fn live(scenario: &Scenario, plugin: &Plugin, through: Position, batch_events: usize) -> Replayed {
+        let stretches = [Position::START, through].map(|through| Stretch { through, batch_events, restart: false });
+        Replayed::in_stretches(scenario, plugin, &stretches).expect("an empty log has no faults")
+    }
+
+    /// The first stretch is a rebuild, whose fault is an `Err`; the others follow it live.
+    pub fn in_stretches(scenario: &Scenario, plugin: &Plugin, stretches: &[Stretch]) -> Result<Replayed> {
         let place = tempfile::tempdir().expect("a folder");
         let file = place.path().join("generation.sqlite");
         let projector = |generation, batch_events| {
@@ -43,17 +50,18 @@ impl Replayed {
             Projector::new(spec, generation).expect("a projector")
         };
         let identity = identity(plugin, "{}".into());
-        let mut built = Some(Generation::create(&file, &identity, plugin.manifest()).expect("a generation"));
-        let mut running: Option<Projector> = None;
+        let generation = Generation::create(&file, &identity, plugin.manifest()).expect("a generation");
+        let mut rebuild = projector(generation, stretches[0].batch_events);
+        rebuild.advance(stretches[0].through, &mut |_| Proceed::On)?;
+        rebuild.generation().finish()?;
+
+        let mut running = (!stretches[0].restart).then_some(rebuild);
         let mut fault = None;
-        for stretch in stretches {
+        for stretch in &stretches[1..] {
             let mut current = running.take().unwrap_or_else(|| {
-                let generation = built.take().unwrap_or_else(|| Generation::open(&file).expect("the generation again"));
-                projector(generation, stretch.batch_events)
+                projector(Generation::open(&file).expect("the generation again"), stretch.batch_events)
             });
             fault = current.advance(stretch.through, &mut |_| Proceed::On).err();
-            // Ends the rebuild; does nothing once it is live.
-            current.generation().finish().expect("a finished rebuild");
             if fault.is_some() {
                 break;
             }
@@ -61,6 +69,6 @@ impl Replayed {
         }
         drop(running);
         let generation = Generation::open(&file).expect("the finished generation");
-        Replayed { file, generation, fault, _place: place }
+        Ok(Replayed { file, generation, fault, _place: place })
     }
 }

@@ -59,6 +59,15 @@ impl Scenario {
         names
     }
 
+    /// The last position that a plugin is expected to fold.
+    pub fn sound_until(&self, plugin: &str) -> u64 {
+        let Ok(text) = std::fs::read_to_string(self.expected(plugin).join("fault.json")) else {
+            return self.head.0;
+        };
+        let fault: serde_json::Value = serde_json::from_str(&text).expect("a fault is JSON");
+        fault["checkpoint"].as_u64().expect("a fault has a checkpoint")
+    }
+
     /// Where the rows of a plugin are written down.
     pub fn expected(&self, plugin: &str) -> PathBuf {
         self.folder.join("expected").join(plugin)
@@ -72,5 +81,8 @@ pub fn plugin(package: &str) -> Plugin {
     let engine = ENGINE.get_or_init(|| Engine::new(None).expect("an engine"));
     let mut loaded = LOADED.get_or_init(Mutex::default).lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let load = || engine.load(&support::plugin_bytes(package), &Limits::default());
-    loaded.entry(package.to_owned()).or_insert_with(|| load().unwrap_or_else(|fault| panic!("{package}: {fault}"))).clone()
+    loaded
+        .entry(package.to_owned())
+        .or_insert_with(|| load().unwrap_or_else(|fault| panic!("{package}: {fault}")))
+        .clone()
 }

@@ -7,6 +7,7 @@
 use projectionist_sdk::prelude::*;
 
 #[derive(Event)]
+#[expect(clippy::enum_variant_names, reason = "variants are named after the recorded types")]
 enum Flight<'a> {
     FlightScheduled { origin: Text<'a>, day: Text<'a> },
     FlightDeparted { delay_minutes: i64 },

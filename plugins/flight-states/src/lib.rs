@@ -7,6 +7,7 @@ use projectionist_sdk::prelude::*;
 
 /// What is read of a flight's events; each flight is a stream. Fields that are not named here never leave the log.
 #[derive(Event)]
+#[expect(clippy::enum_variant_names, reason = "variants are named after the recorded types")]
 enum Flight<'a> {
     // `Text` borrows from the batch: an event that changes nothing costs no allocation.
     FlightScheduled {

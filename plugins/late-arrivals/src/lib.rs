@@ -7,6 +7,7 @@ use projectionist_sdk::prelude::*;
 use serde::Deserialize;
 
 #[derive(Event)]
+#[expect(clippy::enum_variant_names, reason = "variants are named after the recorded types")]
 enum Flight<'a> {
     FlightScheduled { carrier: Text<'a>, origin: Text<'a>, dest: Text<'a>, day: Text<'a> },
     FlightArrived { delay_minutes: i64 },

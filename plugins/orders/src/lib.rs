@@ -8,6 +8,7 @@ use projectionist_sdk::prelude::*;
 use serde::Deserialize;
 
 #[derive(Event)]
+#[expect(clippy::enum_variant_names, reason = "variants are named after the recorded types")]
 enum Order<'a> {
     OrderPlaced {
         // Called `customer` until 2023.

@@ -1,6 +1,6 @@
 //! Reading **attributes**, and the names in them.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use proc_macro2::Span;
 use syn::{Attribute, Error, GenericArgument, LitStr, PathArguments, Result, Type};
@@ -21,15 +21,15 @@ pub fn named<'a>(attributes: &'a [Attribute], name: &'a str) -> impl Iterator<It
 
 /// Refuses a name that is there twice.
 #[derive(Default)]
-pub struct Distinct(HashMap<String, ()>);
+pub struct Distinct(HashSet<String>);
 
 impl Distinct {
     /// Adds a name; `what` is what it names.
     pub fn add(&mut self, what: &str, name: &str, span: Span) -> Result<()> {
-        match self.0.insert(name.to_owned(), ()) {
-            None => Ok(()),
-            Some(()) => Err(Error::new(span, format!("{what} `{name}` is there twice"))),
+        if self.0.insert(name.to_owned()) {
+            return Ok(());
         }
+        Err(Error::new(span, format!("{what} `{name}` is there twice")))
     }
 }
 

@@ -40,7 +40,7 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 let content = std::rc::Rc::new(content(variant, case)?);
                 let variant_ident = &variant.ident;
                 for name in names(variant)? {
-                    distinct.add("the event type", &name, variant.span())?;
+                    distinct.add("the event type", &name, variant_ident.span())?;
                     let path = quote!(#ident::#variant_ident);
                     kinds.push(Kind { name, path, content: content.clone() });
                 }
@@ -161,7 +161,7 @@ fn expand(ident: &Ident, lifetimes: &Lifetimes, kinds: &[Kind], every: bool) -> 
                 ::core::result::Result::Ok((#(#taken,)*))
             }
 
-            #[inline]
+            #[inline(always)]
             #[allow(unused_variables)]
             fn read<'__a>(
                 columns: &Self::Columns<'__a>,

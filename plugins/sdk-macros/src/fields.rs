@@ -34,7 +34,7 @@ impl FieldList {
         for field in &fields.named {
             let parsed = Field::parse(field, case)?;
             for name in &parsed.names {
-                distinct.add("the event field", name, field.span())?;
+                distinct.add("the event field", name, parsed.ident.span())?;
                 list.columns.push(name.clone());
             }
             list.document |= parsed.names.is_empty();
@@ -99,9 +99,7 @@ impl Field {
             names.extend(aliases);
         }
         let json = json || (!document && is_json(&field.ty));
-        // The generated code knows the batch's lifetime only by its own name for it.
-        let kind = syn::parse2(in_batch(&field.ty))?;
-        Ok(Field { ident, kind, names, json, default })
+        Ok(Field { ident, kind: field.ty.clone(), names, json, default })
     }
 
     fn read(&self, cells: &TokenStream, first: usize, document: usize) -> TokenStream {

@@ -34,7 +34,7 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let mut distinct = Distinct::default();
     for field in &fields.named {
         let column = Column::parse(field)?;
-        distinct.add("the column", &column.name, field.span())?;
+        distinct.add("the column", &column.name, column.ident.span())?;
         columns.push(column);
     }
     if !columns.iter().any(|column| column.key) {

@@ -45,7 +45,7 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
             })?;
         }
         check_sql_name("table", &name, field_ident.span())?;
-        distinct.add("the table", &name, field.span())?;
+        distinct.add("the table", &name, field_ident.span())?;
         visits.push(quote!(visit(#name, &mut self.#field_ident);));
     }
     if visits.is_empty() {

@@ -5,7 +5,10 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// The bytes, or none when `text` is no base64.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=').as_bytes();
-    if text.len() - digits.len() > 2 || (text.len() != digits.len() && text.len() % 4 != 0) || digits.len() % 4 == 1 {
+    if text.len() - digits.len() > 2
+        || (text.len() != digits.len() && !text.len().is_multiple_of(4))
+        || digits.len() % 4 == 1
+    {
         return None;
     }
     let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);

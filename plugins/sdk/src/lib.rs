@@ -70,11 +70,13 @@ mod field;
 mod base64;
 mod uuid;
 mod timestamp;
+mod read;
 mod event;
 mod envelope;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod key;
+mod builder;
 mod column;
 mod row;
 mod slots;
@@ -168,10 +170,11 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod macros {
     pub use crate::bindings;
+    pub use crate::builder::{Builder, Nullable, Texts};
     pub use crate::cells::Cells;
-    pub use crate::column::{Builder, Nullable, Texts, json_heap, json_read, json_read_option};
+    pub use crate::column::{json_heap, json_read, json_read_option};
     pub use crate::envelope::parts;
-    pub use crate::event::{
+    pub use crate::read::{
         Groups, absent_or, alias, document, document_json, field, json_field, json_option, unknown_kind,
     };
     pub use crate::row::{column, index, json_column, put, put_json, put_json_option, take, wrong_width};

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::bindings::columns::Column;
 use crate::bindings::manifests;
+use crate::builder::{Builder, Nullable, Texts};
 use crate::cells::Cells;
-use crate::column::{Builder, ColumnValue, Nullable, Texts, json_push};
+use crate::column::{ColumnValue, json_push};
 use crate::fault::{Fault, Wrong};
 use crate::key::Key;
 

@@ -6,7 +6,7 @@ use crate::bindings::projectionist::projection::columns::{Column, Values};
 use crate::bindings::{Pending, Start, events, faults, tables};
 use crate::dictionary::Dictionaries;
 use crate::envelope::{self, Envelope, METADATA, METADATA_FIELDS, STREAMS, TYPE_NAMES, parts};
-use crate::event::Groups;
+use crate::read::{Groups, unknown_kind};
 use crate::tables::Opening;
 use crate::{Event, Exported, Fault, Settings};
 
@@ -142,7 +142,7 @@ fn fold_rows<'a, P: Exported>(
     let mut rows = vec![0usize; types];
     for (index, &kind) in kinds.iter().enumerate() {
         let kind = usize::from(kind);
-        let Some(row) = rows.get_mut(kind) else { return Err(crate::event::unknown_kind()) };
+        let Some(row) = rows.get_mut(kind) else { return Err(unknown_kind()) };
         let envelope = Envelope { columns, index };
         let folded = match P::Event::read(groups, kind, *row, &envelope) {
             Ok(event) => projection.apply(event, &envelope),

@@ -1,20 +1,19 @@
 //! A **table** of rows by key: those changed since the last flush, and as many others as memory allows.
 
-use std::any::TypeId;
+mod flush;
+
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::arena::Arena;
-use crate::bindings::manifests;
-use crate::bindings::tables::Changes;
 use crate::cells::Cells;
 use crate::dictionary::Dictionaries;
 use crate::key::{AsKey, Key};
 use crate::row::Row;
 use crate::slots::Slots;
-use crate::tables::{AnyTable, Opening, Waiting};
+use crate::tables::Opening;
 use crate::{Fault, backend};
 
 /// The rows of a projection's table, by key.
@@ -175,7 +174,8 @@ impl<R: Row> Table<R> {
         self.weigh(index);
     }
 
-    /// Where the row is held, looked up if need be.
+    /// Where the row is held, looked up if need be. Kept out of the callers, whose fast path stays small.
+    #[inline(never)]
     fn find(&mut self, key: &impl AsKey<R::Key>) -> usize {
         let hash = hash::<R>(key.view());
         let index = match self.position(key.view(), hash) {
@@ -263,29 +263,6 @@ impl<R: Row> Table<R> {
         self.dirty_bytes = self.dirty_bytes - held.bytes as usize + bytes as usize;
         held.bytes = bytes;
     }
-
-    /// Keeps what the budget allows: everything, else what was reached since the last flush, else nothing.
-    fn trim(&mut self) {
-        if self.bytes as u64 <= self.opening.cache_bytes {
-            return;
-        }
-        let reached = |held: &Held<R>| held.reached == self.flushes;
-        let bytes: u64 = self.held.iter().filter(|held| reached(held)).map(|held| u64::from(held.bytes)).sum();
-        let keep = bytes <= self.opening.cache_bytes;
-        let flushes = self.flushes;
-        self.held.retain(|held| keep && held.reached == flushes);
-        self.bytes = if keep { bytes as usize } else { 0 };
-        self.complete = false;
-        self.slots.clear();
-        self.by_key.clear();
-        for (index, held) in self.held.iter().enumerate() {
-            self.by_key.insert_unique(held.hash, index as u32, |&index| self.held[index as usize].hash);
-        }
-        if !keep {
-            self.held.shrink_to_fit();
-            self.by_key.shrink_to_fit(|&index| self.held[index as usize].hash);
-        }
-    }
 }
 
 fn hash<R: Row>(key: <R::Key as Key>::Ref<'_>) -> u64 {
@@ -295,66 +272,4 @@ fn hash<R: Row>(key: <R::Key as Key>::Ref<'_>) -> u64 {
 /// About how much memory a row takes here.
 fn weight<R: Row>(row: &R) -> u32 {
     (size_of::<Held<R>>() + size_of::<u32>() * 2 + row.heap()).try_into().unwrap_or(u32::MAX)
-}
-
-impl<R: Row> AnyTable for Table<R> {
-    fn describe(&self) -> manifests::Table {
-        R::table()
-    }
-
-    fn row_type(&self) -> TypeId {
-        TypeId::of::<R>()
-    }
-
-    fn open(&mut self, opening: Opening) {
-        self.complete = opening.empty;
-        self.opening = opening;
-    }
-
-    fn settle(&mut self) -> Waiting {
-        for index in std::mem::take(&mut self.reached) {
-            self.weigh(index as usize);
-        }
-        if R::GROWS {
-            self.mark += 1;
-        }
-        Waiting { rows: self.dirty.len() as u64, bytes: self.dirty_bytes as u64 }
-    }
-
-    fn take_fault(&mut self) -> Option<Fault> {
-        self.fault.take()
-    }
-
-    fn flush(&mut self) -> Result<Option<Changes>, Fault> {
-        let (mut columns, mut keys) = (R::Columns::default(), R::KeyColumns::default());
-        let (mut upserted, mut deleted) = (0, 0);
-        for &index in &self.dirty {
-            let held = &mut self.held[index as usize];
-            held.dirty = false;
-            if hash::<R>(held.row.key()) != held.hash {
-                return Err(Fault::new("a row's key was changed after `entry`")
-                    .hint("delete the row and put one with the other key"));
-            }
-            if held.live {
-                held.row.push(&mut columns)?;
-                upserted += 1;
-            } else {
-                held.row.push_key(&mut keys)?;
-                deleted += 1;
-            }
-        }
-        let changed = !self.dirty.is_empty();
-        self.dirty.clear();
-        self.dirty_bytes = 0;
-        self.mark += 1;
-        self.trim();
-        self.flushes += 1;
-        Ok(changed.then(|| Changes {
-            table: self.opening.table,
-            upserted,
-            upserts: R::finish(columns),
-            deleted,
-            deletes: R::finish_key(keys),
-        }))
-    }
 }
