@@ -16,6 +16,7 @@ use crate::dictionary::Dictionaries;
 use crate::key::{AsKey, Key};
 use crate::row::Row;
 use crate::slots::Slots;
+use crate::table::trim::weight;
 use crate::tables::Opening;
 use crate::{Fault, backend};
 
@@ -25,7 +26,7 @@ use crate::{Fault, backend};
 /// a field of the projection; the field's name is the table's name.
 ///
 /// Its memory is bounded: changed rows wait for the next flush, which the host asks for in time; of the others, those
-/// beyond the host's budget for unchanged rows are let go after a batch or a flush, and looked up again when reached.
+/// beyond the host's budget for unchanged rows are let go, and looked up again when reached.
 /// Looking for millions of rows, there or not, is as safe as looking for one.
 ///
 /// ```
@@ -251,6 +252,11 @@ impl<R: Row> Table<R> {
     }
 
     fn hold(&mut self, row: R, hash: u64, live: bool) -> usize {
+        // Within a batch there is some slack, so that the walk through the changed rows is worth it.
+        if self.bytes - self.dirty_bytes > self.opening.cache_bytes.saturating_add(self.dirty_bytes) {
+            self.weigh_reached();
+            self.trim();
+        }
         let index = self.held.len();
         let bytes = weight(&row);
         self.bytes += u64::from(bytes);
@@ -275,23 +281,8 @@ impl<R: Row> Table<R> {
             self.reached.push(index as u32);
         }
     }
-
-    /// Counts a dirty row's bytes anew.
-    fn weigh(&mut self, index: usize) {
-        let held = &mut self.held[index];
-        let bytes = weight(&held.row);
-        self.bytes = self.bytes - u64::from(held.bytes) + u64::from(bytes);
-        self.dirty_bytes = self.dirty_bytes - u64::from(held.bytes) + u64::from(bytes);
-        held.bytes = bytes;
-    }
 }
 
 fn hash<R: Row>(key: <R::Key as Key>::Ref<'_>) -> u64 {
     FixedState::with_seed(0).hash_one(key)
-}
-
-/// About how much memory a row takes here. Its place counts twice, since a vector that just grew has as much room again.
-fn weight<R: Row>(row: &R) -> u32 {
-    let place = size_of::<Held<R>>() + size_of::<u32>() * 2;
-    (place * 2 + row.heap()).try_into().unwrap_or(u32::MAX)
 }

@@ -24,12 +24,7 @@ impl<R: Row> AnyTable for Table<R> {
     }
 
     fn settle(&mut self) -> Waiting {
-        for index in std::mem::take(&mut self.reached) {
-            self.weigh(index as usize);
-        }
-        if R::GROWS {
-            self.mark += 1;
-        }
+        self.weigh_reached();
         // Not only in `flush`: where events read and change nothing, the host has no reason to flush.
         self.trim();
         Waiting { rows: self.dirty.len() as u64, bytes: self.dirty_bytes }

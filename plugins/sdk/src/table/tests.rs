@@ -41,7 +41,7 @@ fn flush(table: &mut Table<Item>) {
 }
 
 fn held_max() -> usize {
-    (BUDGET / u64::from(super::weight(&Item { id: 0, note: String::new() })) + BATCH) as usize
+    (BUDGET / u64::from(super::trim::weight(&Item { id: 0, note: String::new() })) + BATCH) as usize
 }
 
 #[test]
@@ -72,6 +72,21 @@ fn reading_without_writing_keeps_few_rows_and_finds_them_all() {
             }
         }
     }
+}
+
+#[test]
+fn one_long_batch_keeps_few_rows_too() {
+    let mut table = table(0..5_000);
+    table.entry(1).note.push('!');
+    for id in 0..100_000 {
+        assert_eq!(table.get(id % 10_000).is_some(), id % 10_000 < 5_000);
+        assert!(table.held.len() <= held_max(), "{} rows", table.held.len());
+        if id % 1_000 == 0 {
+            table.entry(1).note.push('!');
+        }
+    }
+    assert_eq!(table.get(1).unwrap().note, format!("item 1{}", "!".repeat(101)));
+    assert_eq!(table.settle().rows, 1);
 }
 
 #[test]

@@ -1,9 +1,35 @@
-//! **Trimming** a table: which unchanged rows stay in memory. Rows that wait for a flush always do.
+//! **Trimming** a table: what its rows weigh, and which unchanged ones stay in memory. Rows that wait for a flush
+//! always do.
 
 use super::{Held, Table};
 use crate::row::Row;
 
+/// About how much memory a row takes here. Its place counts twice, since a vector that just grew has as much room again.
+pub(super) fn weight<R: Row>(row: &R) -> u32 {
+    let place = size_of::<Held<R>>() + size_of::<u32>() * 2;
+    (place * 2 + row.heap()).try_into().unwrap_or(u32::MAX)
+}
+
 impl<R: Row> Table<R> {
+    /// Counts a dirty row's bytes anew.
+    pub(super) fn weigh(&mut self, index: usize) {
+        let held = &mut self.held[index];
+        let bytes = weight(&held.row);
+        self.bytes = self.bytes - u64::from(held.bytes) + u64::from(bytes);
+        self.dirty_bytes = self.dirty_bytes - u64::from(held.bytes) + u64::from(bytes);
+        held.bytes = bytes;
+    }
+
+    /// Counts the bytes of rows that may have grown; they are marked as reached again when they are.
+    pub(super) fn weigh_reached(&mut self) {
+        for index in std::mem::take(&mut self.reached) {
+            self.weigh(index as usize);
+        }
+        if R::GROWS {
+            self.mark += 1;
+        }
+    }
+
     /// Keeps what the budget allows of the rows that did not change: all; else, of a complete table, those that are
     /// there; else those that were reached since the last flush; else none.
     pub(super) fn trim(&mut self) {
