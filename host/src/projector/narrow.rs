@@ -60,6 +60,8 @@ impl Projector {
         if committing {
             return self.find_by_commits(range);
         }
+        // A new instance: what filled the old one's memory is no fault of the events to come.
+        self.cool();
         self.warm()?;
         let Projector { feed, fold, .. } = self;
         let Fold::Warm(instance) = fold else { unreachable!("just warmed") };

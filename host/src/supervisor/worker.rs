@@ -216,7 +216,8 @@ impl Shift<'_> {
                 // A generation that is being built has no way back from a failed commit: better to say why and start over.
                 Err(fault) if fault.retry && !self.stop.asked() && !projector.generation().is_bulk() => {
                     say(Word::Retrying(fault));
-                    thread::sleep(rest);
+                    // Nothing is ever beyond this: it rests until it is over, or a stop is asked.
+                    self.assignment.head.wait(Position(u64::MAX), &self.stop, rest);
                     rest = (rest * 2).min(REST_LAST);
                 }
                 Err(_) if self.stop.asked() => return Ok(()),
