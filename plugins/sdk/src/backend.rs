@@ -13,6 +13,11 @@ mod host {
     pub(crate) fn log(level: Level, message: &str) {
         logging::log(level, message);
     }
+
+    pub(crate) fn report_panics() {
+        // A trap carries no text. The host takes it from an error that starts with "panicked at", as this one does.
+        std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())));
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -29,6 +34,9 @@ mod host {
     pub(crate) fn log(level: Level, message: &str) {
         eprintln!("{}: {message}", ["debug", "info", "warn", "error"][level as usize]);
     }
+
+    /// Natively, Rust's own report of a panic reaches the author.
+    pub(crate) fn report_panics() {}
 }
 
-pub(crate) use host::{log, lookup};
+pub(crate) use host::{log, lookup, report_panics};

@@ -56,6 +56,16 @@
 //! What a projection computes must follow from its events, settings and tables alone: the host may cut batches and
 //! flush anywhere, and may go on with a new instance at any event. There is no clock, no random source and no I/O;
 //! iterate over a `BTreeMap` and not over a `HashMap` where order reaches a row.
+//!
+//! Two things are taken care of:
+//!
+//! - **Memory.** A [`Table`] keeps the rows that changed until the next flush, and of the others only what fits the
+//!   host's budget; whatever else is reached is looked up. A field marked `#[setting]` and a row that grows with each
+//!   event are bounded by nothing but the plugin's memory.
+//! - **Arithmetic.** A sum beyond its type panics, in tests and, with `overflow-checks = true` in the profile that
+//!   builds the plugin (a new plugin has it), in Wasm too: the projection stops before the event, and the fault says
+//!   where the panic was. Where an overflow is to be expected, use `checked_add` and a [`Fault`] of your own. A cast
+//!   with `as` is never checked; prefer `try_from`.
 
 extern crate self as projectionist_sdk;
 

@@ -18,7 +18,7 @@ use crate::key::Key;
 /// | a field | `#[key]` | part of the key, in declaration order |
 /// | a field | `#[index]`, `#[unique]` | a secondary index on it; with `unique`, two rows with the same value are a fault |
 /// | a field | `#[row(rename = "order")]` | the column's name; the field's name unless told |
-/// | a field | `#[row(json)]` | any serde type, as JSON text (a `Vec` or a map needs no telling) |
+/// | a field | `#[row(json)]` | any serde type, as JSON text (a `Vec` or a map needs no telling); JSON has no NaN and no infinity, they become `null` |
 /// | the struct | `#[row(index(a, b), unique(c, d))]` | secondary indexes on several columns |
 ///
 /// ```

@@ -8,7 +8,7 @@ use crate::dictionary::Dictionaries;
 use crate::envelope::{self, Envelope, METADATA, METADATA_FIELDS, STREAMS, TYPE_NAMES, parts};
 use crate::read::{Groups, unknown_kind};
 use crate::tables::Opening;
-use crate::{Event, Exported, Fault, Settings};
+use crate::{Event, Exported, Fault, Settings, backend};
 
 /// The manifest of a projection.
 pub fn manifest<P: Exported>() -> Manifest {
@@ -54,6 +54,7 @@ pub struct Runtime<P> {
 impl<P: Exported> Runtime<P> {
     /// Begins at a checkpoint.
     pub fn open(start: Start) -> Result<Runtime<P>, faults::Fault> {
+        backend::report_panics();
         let mut projection = P::default();
         let (mut count, mut table) = (0u64, 0);
         projection.each(&mut |_, _| count += 1);

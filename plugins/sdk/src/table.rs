@@ -1,6 +1,9 @@
 //! A **table** of rows by key: those changed since the last flush, and as many others as memory allows.
 
 mod flush;
+mod trim;
+#[cfg(test)]
+mod tests;
 
 use std::hash::BuildHasher;
 
@@ -20,6 +23,10 @@ use crate::{Fault, backend};
 ///
 /// What was not in memory is looked up from the read model, so a table behaves as if all its rows were here. It is
 /// a field of the projection; the field's name is the table's name.
+///
+/// Its memory is bounded: changed rows wait for the next flush, which the host asks for in time; of the others, those
+/// beyond the host's budget for unchanged rows are let go after a batch or a flush, and looked up again when reached.
+/// Looking for millions of rows, there or not, is as safe as looking for one.
 ///
 /// ```
 /// use projectionist_sdk::prelude::*;
@@ -75,8 +82,9 @@ pub struct Table<R: Row> {
     mark: u32,
     /// How many flushes there were.
     flushes: u32,
-    bytes: usize,
-    dirty_bytes: usize,
+    /// The weight of all rows that are held, and of the dirty ones among them.
+    bytes: u64,
+    dirty_bytes: u64,
     /// Whether a row that is not held is nowhere.
     complete: bool,
     opening: Opening,
@@ -135,7 +143,7 @@ impl<R: Row> Table<R> {
     pub fn get(&mut self, key: impl AsKey<R::Key>) -> Option<&R> {
         let index = match key.symbol().and_then(|symbol| self.slots.get(symbol)) {
             Some(index) => index,
-            None => self.find(&key),
+            None => self.seek(&key)?,
         };
         let held = &mut self.held[index];
         held.reached = self.flushes;
@@ -172,6 +180,19 @@ impl<R: Row> Table<R> {
         held.mark = 0;
         held.row = R::new(key.view());
         self.weigh(index);
+    }
+
+    /// Where the row is held, as [`Self::find`]; a row that is known not to be there takes no memory.
+    #[inline(never)]
+    fn seek(&mut self, key: &impl AsKey<R::Key>) -> Option<usize> {
+        if !self.complete {
+            return Some(self.find(key));
+        }
+        let index = self.position(key.view(), hash::<R>(key.view()))?;
+        if let Some(symbol) = key.symbol() {
+            self.slots.set(symbol, index);
+        }
+        Some(index)
     }
 
     /// Where the row is held, looked up if need be. Kept out of the callers, whose fast path stays small.
@@ -232,7 +253,7 @@ impl<R: Row> Table<R> {
     fn hold(&mut self, row: R, hash: u64, live: bool) -> usize {
         let index = self.held.len();
         let bytes = weight(&row);
-        self.bytes += bytes as usize;
+        self.bytes += u64::from(bytes);
         self.held.push(Held { row, hash, mark: 0, reached: self.flushes, bytes, live, dirty: false });
         self.by_key.insert_unique(hash, index as u32, |&index| self.held[index as usize].hash);
         index
@@ -248,7 +269,7 @@ impl<R: Row> Table<R> {
         if !held.dirty {
             held.dirty = true;
             self.dirty.push(index as u32);
-            self.dirty_bytes += held.bytes as usize;
+            self.dirty_bytes += u64::from(held.bytes);
         }
         if R::GROWS {
             self.reached.push(index as u32);
@@ -259,8 +280,8 @@ impl<R: Row> Table<R> {
     fn weigh(&mut self, index: usize) {
         let held = &mut self.held[index];
         let bytes = weight(&held.row);
-        self.bytes = self.bytes - held.bytes as usize + bytes as usize;
-        self.dirty_bytes = self.dirty_bytes - held.bytes as usize + bytes as usize;
+        self.bytes = self.bytes - u64::from(held.bytes) + u64::from(bytes);
+        self.dirty_bytes = self.dirty_bytes - u64::from(held.bytes) + u64::from(bytes);
         held.bytes = bytes;
     }
 }
@@ -269,7 +290,8 @@ fn hash<R: Row>(key: <R::Key as Key>::Ref<'_>) -> u64 {
     FixedState::with_seed(0).hash_one(key)
 }
 
-/// About how much memory a row takes here.
+/// About how much memory a row takes here. Its place counts twice, since a vector that just grew has as much room again.
 fn weight<R: Row>(row: &R) -> u32 {
-    (size_of::<Held<R>>() + size_of::<u32>() * 2 + row.heap()).try_into().unwrap_or(u32::MAX)
+    let place = size_of::<Held<R>>() + size_of::<u32>() * 2;
+    (place * 2 + row.heap()).try_into().unwrap_or(u32::MAX)
 }

@@ -1,8 +1,8 @@
-//! The **flush** of a table: its changed rows as columns, and what stays in memory afterwards.
+//! The **flush** of a table: its changed rows as columns.
 
 use std::any::TypeId;
 
-use super::{Held, Table, hash};
+use super::{Table, hash};
 use crate::Fault;
 use crate::bindings::manifests;
 use crate::bindings::tables::Changes;
@@ -30,7 +30,9 @@ impl<R: Row> AnyTable for Table<R> {
         if R::GROWS {
             self.mark += 1;
         }
-        Waiting { rows: self.dirty.len() as u64, bytes: self.dirty_bytes as u64 }
+        // Not only in `flush`: where events read and change nothing, the host has no reason to flush.
+        self.trim();
+        Waiting { rows: self.dirty.len() as u64, bytes: self.dirty_bytes }
     }
 
     fn take_fault(&mut self) -> Option<Fault> {
@@ -68,30 +70,5 @@ impl<R: Row> AnyTable for Table<R> {
             deleted,
             deletes: R::finish_key(keys),
         }))
-    }
-}
-
-impl<R: Row> Table<R> {
-    /// Keeps what the budget allows: everything, else what was reached since the last flush, else nothing.
-    fn trim(&mut self) {
-        if self.bytes as u64 <= self.opening.cache_bytes {
-            return;
-        }
-        let reached = |held: &Held<R>| held.reached == self.flushes;
-        let bytes: u64 = self.held.iter().filter(|held| reached(held)).map(|held| u64::from(held.bytes)).sum();
-        let keep = bytes <= self.opening.cache_bytes;
-        let flushes = self.flushes;
-        self.held.retain(|held| keep && held.reached == flushes);
-        self.bytes = if keep { bytes as usize } else { 0 };
-        self.complete = false;
-        self.slots.clear();
-        self.by_key.clear();
-        for (index, held) in self.held.iter().enumerate() {
-            self.by_key.insert_unique(held.hash, index as u32, |&index| self.held[index as usize].hash);
-        }
-        if !keep {
-            self.held.shrink_to_fit();
-            self.by_key.shrink_to_fit(|&index| self.held[index as usize].hash);
-        }
     }
 }

@@ -73,11 +73,17 @@ impl fmt::Display for Cut {
         }
         f.write_str(if self.flush { ", flushed after each" } else { ", flushed at the end" })?;
         f.write_str(if self.reopen { ", a new instance for each" } else { "" })?;
-        f.write_str(if self.cache_bytes == 0 { ", no rows kept" } else { ", rows kept" })?;
+        f.write_str(match self.cache_bytes {
+            0 => ", no unchanged rows kept",
+            CACHE_FEW => ", few unchanged rows kept",
+            _ => ", all rows kept",
+        })?;
         write!(f, ", columns as {:?}", self.shape)
     }
 }
 
+/// Memory for unchanged rows, in bytes, that some rows fit into and most tests' rows do not.
+const CACHE_FEW: u64 = 1_000;
 const BATCHES: [usize; 5] = [usize::MAX, 1, 2, 3, 7];
 const SHAPES: [Shape; 4] = [Shape::Symbols, Shape::NewSymbols, Shape::Texts, Shape::Json];
 
@@ -86,9 +92,11 @@ fn cuts() -> impl Iterator<Item = Cut> {
         SHAPES.into_iter().flat_map(move |shape| {
             let ways = [
                 (false, u64::MAX, false),
+                (false, 0, false),
+                (false, CACHE_FEW, false),
                 (true, u64::MAX, false),
                 (true, 0, false),
-                (true, 200, false),
+                (true, CACHE_FEW, false),
                 (true, 0, true),
             ];
             ways.map(|(flush, cache_bytes, reopen)| Cut { batch, flush, cache_bytes, reopen, shape })

@@ -54,7 +54,8 @@ impl Value {
         Some(match column.kind {
             Kind::Boolean => Value::Boolean(value.as_bool()?),
             Kind::Integer => Value::Integer(value.as_i64()?),
-            Kind::Real => Value::Real(value.as_f64()?),
+            // As rows are stored: without a sign of zero.
+            Kind::Real => Value::Real(value.as_f64()? + 0.0),
             Kind::Text => Value::Text(value.as_str()?.into()),
             Kind::Json => Value::Json(value.to_string()),
             Kind::Blob => Value::Blob(crate::base64::decode(value.as_str()?)?),
