@@ -1,6 +1,5 @@
 //! `projectionist import`: brings events from JSON Lines into the embedded store.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use super::render::{grouped, time};
 use super::shell::Shell;
 use super::stop;
 use crate::event::Fault;
-use crate::source::import::{BadLine, Input, Options, Progress, Report, import};
+use crate::source::import::{BadLine, Input, Options, Progress, Report, import, open_aside};
 use crate::source::sqlite::SqliteStore;
 
 /// Bring events from JSON Lines or CloudEvents JSON Lines into the embedded store; doing it twice adds nothing
@@ -34,7 +33,8 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let project = shell.project()?;
-        let input = match self.file.as_os_str() == "-" {
+        let is_stdin = self.file.as_os_str() == "-";
+        let input = match is_stdin {
             true => Input::new("stdin", io::stdin())?,
             false => Input::open(&self.file)?,
         };
@@ -42,8 +42,8 @@ impl Import {
         let stop = stop::on_signals()?;
         let (mut aside, aside_name) = match &self.skip_bad {
             Some(path) => {
-                let doing = |error| Fault::storage(format!("writing {}", path.display()), error);
-                (Some(BufWriter::new(File::create(path).map_err(doing)?)), path.display().to_string())
+                let file = open_aside(path, (!is_stdin).then_some(self.file.as_path()))?;
+                (Some(BufWriter::new(file)), path.display().to_string())
             }
             None => (None, String::new()),
         };
