@@ -9,11 +9,14 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 
 use super::shell::Shell;
-use crate::event::{Blame, Fault};
+use crate::event::{Blame, Fault, FaultKind};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const DIM: Style = Style::new().dimmed();
+
+/// Of a batch in which the event that failed is not known, a hint shows no more than these.
+const EVENTS_TO_LOOK_AT: u64 = 10;
 
 /// The command was used wrongly, in a way that only shows once it runs.
 #[derive(Debug, thiserror::Error)]
@@ -82,16 +85,40 @@ fn details(fault: &Fault, indent: &str) -> String {
     for (number, frame) in fault.backtrace.iter().enumerate() {
         write!(text, "\n{indent}{number:4}: {frame}").expect("a string takes everything");
     }
-    if let Some(hint) = &fault.hint {
+    if let Some(hint) = hint_of(fault) {
         write!(text, "\n{indent}{HINT}hint:{HINT:#} {hint}").expect("a string takes everything");
     }
     text
 }
 
+/// The fault's own hint, or the one that goes with its kind: what stops a projection always says what now.
+pub(super) fn hint_of(fault: &Fault) -> Option<String> {
+    if let Some(hint) = &fault.hint {
+        return Some(hint.clone());
+    }
+    let what_now = match fault.kind {
+        FaultKind::Event => "change the plugin to take this event and drop it in",
+        FaultKind::Projection => "the plugin's own code refuses this event; drop in one that takes it",
+        FaultKind::Trap => "mend the plugin and drop it in",
+        FaultKind::Changes => "mend the plugin's rows and drop it in",
+        _ => return None,
+    };
+    let show = |after: u64, limit: u64| format!("`projectionist events show --after {after} --limit {limit}`");
+    let look = match (fault.position, fault.range) {
+        (Some(position), _) => format!(", or look at it: {}", show(position.0.saturating_sub(1), 1)),
+        (None, Some(range)) => {
+            let events = range.through.0.saturating_sub(range.after.0).min(EVENTS_TO_LOOK_AT);
+            format!(", or look at the first events: {}", show(range.after.0, events))
+        }
+        (None, None) => String::new(),
+    };
+    Some(format!("{what_now}{look}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{FaultKind, Position};
+    use crate::event::{Position, Range};
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
@@ -107,6 +134,24 @@ mod tests {
             "error: replaying\n  because: balances: at position 7: out of bounds\n  fault of: the plugin\n  \
              wasm backtrace:\n     0: fold\n     1: apply\n  hint: mend it"
         );
+    }
+
+    #[test]
+    fn what_stops_a_projection_says_what_now() {
+        let hint = |fault: Fault| hint_of(&fault).unwrap();
+        let event = || Fault::new(FaultKind::Event, "expected an integer, found a string");
+        assert_eq!(
+            hint(event().at(Position(7))),
+            "change the plugin to take this event and drop it in, or look at it: \
+             `projectionist events show --after 6 --limit 1`"
+        );
+        let range = Range { after: Position(100), through: Position(5_000) };
+        assert!(hint(event().among(range)).ends_with("`projectionist events show --after 100 --limit 10`"));
+        for kind in [FaultKind::Event, FaultKind::Projection, FaultKind::Trap, FaultKind::Changes] {
+            assert!(hint(Fault::new(kind, "no")).contains("drop"), "{kind:?}");
+        }
+        assert_eq!(hint(event().at(Position(7)).hint("mend it")), "mend it", "its own hint comes first");
+        assert_eq!(hint_of(&Fault::new(FaultKind::Storage, "no")), None);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! `projectionist import`: brings events from JSON Lines into the embedded store.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use super::render::{grouped, time};
 use super::shell::Shell;
 use super::stop;
 use crate::event::Fault;
-use crate::source::import::{BadLine, Input, Options, Progress, Report, import};
+use crate::source::import::{BadLine, Input, Options, Progress, Report, import, open_aside};
 use crate::source::sqlite::SqliteStore;
 
 /// Bring events from JSON Lines or CloudEvents JSON Lines into the embedded store; doing it twice adds nothing
@@ -19,11 +18,17 @@ use crate::source::sqlite::SqliteStore;
     ssh shop cat orders.jsonl | projectionist import - --skip-bad bad.jsonl\n\n\
     A line: {\"stream\": \"account-1\", \"type\": \"Deposited\", \"data\": {\"amount\": 5}, \"metadata\": {...}, \
     \"id\": \"...\", \"time\": \"2026-01-01T00:00:00Z\"}; metadata, id and time may be left out. \
-    Gzip and zstd are recognised. A bad line ends the import; everything before it is kept.")]
+    Gzip and zstd are recognised. A bad line ends the import; everything before it is kept.\n\n\
+    The same again adds nothing: an `id` is recorded once, and a line without one is known by itself and all lines \
+    without an id before it in its file. So a file that grew adds what is new, and two different files that begin \
+    with the same such lines count as one that grew: those lines are recorded once. A line that was changed, and \
+    every line without an id after it, is new. --again records lines without an id regardless.\n\n\
+    Lines put aside do not count: mend them in their own file and import that one. The whole file with those lines \
+    mended would add all later lines without an id a second time.")]
 pub(super) struct Import {
     /// The file, or - for stdin
     file: PathBuf,
-    /// Put bad lines into this file and go on
+    /// Put bad lines into this file, new or empty, and go on
     #[arg(long, value_name = "FILE")]
     skip_bad: Option<PathBuf>,
     /// Record lines without an id even when the same file was imported before
@@ -34,7 +39,8 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let project = shell.project()?;
-        let input = match self.file.as_os_str() == "-" {
+        let is_stdin = self.file.as_os_str() == "-";
+        let input = match is_stdin {
             true => Input::new("stdin", io::stdin())?,
             false => Input::open(&self.file)?,
         };
@@ -42,8 +48,8 @@ impl Import {
         let stop = stop::on_signals()?;
         let (mut aside, aside_name) = match &self.skip_bad {
             Some(path) => {
-                let doing = |error| Fault::storage(format!("writing {}", path.display()), error);
-                (Some(BufWriter::new(File::create(path).map_err(doing)?)), path.display().to_string())
+                let file = open_aside(path, (!is_stdin).then_some(self.file.as_path()))?;
+                (Some(BufWriter::new(file)), path.display().to_string())
             }
             None => (None, String::new()),
         };
@@ -73,7 +79,8 @@ impl Import {
         let report = report?;
         shell.answer(&report, for_people)?;
         if report.bad > 0 {
-            shell.say(format!("{} bad lines are in {aside_name}", grouped(report.bad)));
+            let bad = grouped(report.bad);
+            shell.say(format!("{bad} bad lines are in {aside_name}: mend them there and import that file"));
         }
         if report.interrupted {
             shell.say("interrupted; import the file again to go on where this ended");

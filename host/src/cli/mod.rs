@@ -31,6 +31,8 @@ mod ask;
 mod sdk;
 mod new;
 mod dev;
+#[cfg(test)]
+mod documented;
 
 use shell::Shell;
 

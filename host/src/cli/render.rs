@@ -36,13 +36,13 @@ impl<'a> Watch<'a> {
             }
             return;
         }
-        if let Notice::Progress { projection, checkpoint, head, .. } = notice {
+        if let Notice::Progress { projection, covered, head, .. } = notice {
             let bar = self
                 .bars
                 .entry(projection.clone())
                 .or_insert_with(|| self.shell.bar(projection, Some(head.0), "positions"));
             bar.set_length(head.0);
-            bar.set_position(checkpoint.0);
+            bar.set_position(covered.0);
             return;
         }
         if let Some(bar) = ended(notice).and_then(|projection| self.bars.remove(projection)) {
@@ -73,8 +73,8 @@ pub fn line(notice: &Notice) -> String {
         Notice::Building { projection, version, hash } => {
             format!("{CALM}building{CALM:#} {projection} version {version} ({hash})")
         }
-        Notice::Progress { projection, checkpoint, head, events_per_s } => {
-            format!("{CALM}replaying{CALM:#} {projection} {checkpoint} of {head}, {}/s", grouped(*events_per_s))
+        Notice::Progress { projection, covered, head, events_per_s } => {
+            format!("{CALM}replaying{CALM:#} {projection} {covered} of {head}, {}/s", grouped(*events_per_s))
         }
         Notice::Swapped(report) => swapped(report),
         Notice::Resumed { projection, checkpoint } => {

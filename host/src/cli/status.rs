@@ -1,8 +1,9 @@
 //! `projectionist status`: how the project stands, beside a running host or without one.
 
 use std::fmt::Write;
+use std::path::Path;
 
-use super::failure::lay_out_fault;
+use super::failure::hint_of;
 use super::render::grouped;
 use super::shell::Shell;
 use super::table;
@@ -18,18 +19,19 @@ pub(super) struct Status {}
 
 impl Status {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
-        shell.answer(&supervisor::status(&shell.project()?)?, for_people)
+        let project = shell.project()?;
+        shell.answer(&supervisor::status(&project)?, |status| for_people(status, &project.plugins))
     }
 }
 
-fn for_people(status: &supervisor::Status) -> String {
+fn for_people(status: &supervisor::Status, plugins: &Path) -> String {
     let host = match status.host {
         Some(process) => format!("host runs as process {process}"),
         None => "no host runs".into(),
     };
     let mut text = format!("head {}, {host}\n", grouped(status.head.0));
     if status.projections.is_empty() {
-        return text + "no projection yet: drop a plugin into the plugins folder";
+        return text + &nothing_yet(plugins);
     }
     let headings = ["NAME", "STATE", "VERSION", "HASH", "CHECKPOINT", "LAG", "ROWS"];
     let mut table = table::with_headings(&headings, &[2, 4, 5, 6]);
@@ -38,18 +40,46 @@ fn for_people(status: &supervisor::Status) -> String {
     }
     let mut lines = Vec::new();
     table::write(&table, &mut lines).expect("memory takes everything");
-    text.push_str(&String::from_utf8_lossy(&lines));
-    for projection in &status.projections {
-        for (what, fault) in [("parked", &projection.fault), ("refused", &projection.refused)] {
-            if let Some(fault) = fault {
-                let mut fault = fault.clone();
-                fault.projection = None;
-                writeln!(text, "{} {what}: {}", projection.name, lay_out_fault(&fault))
-                    .expect("a string takes everything");
-            }
+    let lines = String::from_utf8_lossy(&lines);
+    let mut lines = lines.lines();
+    text.push_str(lines.next().unwrap_or_default());
+    for (line, projection) in lines.zip(&status.projections) {
+        write!(text, "\n{line}{}", reasons(projection)).expect("a string takes everything");
+    }
+    text
+}
+
+/// A plugin that does not load has no name to be listed under; its file is there.
+fn nothing_yet(plugins: &Path) -> String {
+    let mut found = std::fs::read_dir(plugins).into_iter().flatten().flatten();
+    match found.any(|entry| entry.path().extension().is_some_and(|extension| extension == "wasm")) {
+        true => format!(
+            "no projection yet, but plugins in {}: `projectionist project` builds them, \
+             `projectionist check FILE` says why one is refused",
+            plugins.display()
+        ),
+        false => format!("no projection yet: drop a plugin into {}", plugins.display()),
+    }
+}
+
+/// Below a projection's row: what it is building, and why it stands where it stands.
+fn reasons(projection: &ProjectionStatus) -> String {
+    let mut text = String::new();
+    if let Some(building) = &projection.building {
+        let (covered, through) = (grouped(building.covered.0), grouped(building.through.0));
+        let (hash, rate) = (&building.hash, grouped(building.events_per_s));
+        write!(text, "\n    building {hash}: at {covered} of {through}, {rate}/s").expect("a string takes everything");
+    }
+    for (what, fault) in [("parked", &projection.fault), ("refused", &projection.refused)] {
+        let Some(fault) = fault else { continue };
+        let mut fault = fault.clone();
+        fault.projection = None; // its row names it
+        write!(text, "\n    {what}: {fault}").expect("a string takes everything");
+        if let Some(hint) = hint_of(&fault) {
+            write!(text, "\n    hint: {hint}").expect("a string takes everything");
         }
     }
-    anstream::adapter::strip_str(text.trim_end()).to_string()
+    text
 }
 
 fn row(projection: &ProjectionStatus) -> [String; 7] {
@@ -65,4 +95,53 @@ fn row(projection: &ProjectionStatus) -> [String; 7] {
         grouped(projection.lag),
         grouped(projection.rows),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Fault, FaultKind, Position};
+    use crate::projector::State;
+
+    #[test]
+    fn below_a_row_stands_what_keeps_it() {
+        let parked = Fault::new(FaultKind::Event, "expected an integer").of("balances").at(Position(7));
+        let projection = |name: &str| ProjectionStatus {
+            name: name.into(),
+            state: State::Live,
+            version: Some(2),
+            hash: Some("0123456789ab".into()),
+            checkpoint: Position(6),
+            lag: 1_994,
+            rows: 4,
+            generations: 1,
+            fault: None,
+            building: None,
+            refused: None,
+        };
+        let building =
+            serde_json::json!({"hash": "ba9876543210", "covered": 1_000, "through": 2_000, "events-per-s": 50});
+        let projections = vec![
+            ProjectionStatus { state: State::Parked, fault: Some(parked), ..projection("balances") },
+            ProjectionStatus { building: serde_json::from_value(building).unwrap(), ..projection("orders") },
+            ProjectionStatus {
+                refused: Some(Fault::input("no").of("revenue").hint("mend it")),
+                ..projection("revenue")
+            },
+        ];
+        let status = supervisor::Status { head: Position(2_000), host: Some(1), projections };
+        assert_eq!(
+            for_people(&status, Path::new("plugins")),
+            "head 2,000, host runs as process 1\n\
+             NAME      STATE           VERSION  HASH          CHECKPOINT    LAG  ROWS\n\
+             balances  parked                2  0123456789ab           6  1,994     4\n    \
+             parked: at position 7: expected an integer\n    \
+             hint: change the plugin to take this event and drop it in, or look at it: \
+             `projectionist events show --after 6 --limit 1`\n\
+             orders    live, building        2  0123456789ab           6  1,994     4\n    \
+             building ba9876543210: at 1,000 of 2,000, 50/s\n\
+             revenue   live                  2  0123456789ab           6  1,994     4\n    \
+             refused: no\n    hint: mend it"
+        );
+    }
 }

@@ -30,7 +30,7 @@ pub enum ExpectedVersion {
 
 /// A recorded event, borrowed from the store's reader while it is visited.
 ///
-/// Parts that the scan did not ask for are left empty (see [`crate::source::Wanted`]).
+/// Parts that the scan did not ask for are left empty (it says which parts it wants).
 #[derive(Clone, Copy, Debug)]
 pub struct EventRef<'a> {
     /// Its place in the whole log.

@@ -38,9 +38,10 @@ pub struct Projector {
     said: Vec<LogLine>,
 }
 
-/// The generation, alone or in the hands of an open instance. `Moving` stands only while one becomes the other.
+/// The generation, alone or in the hands of an open instance. `Moving` stands only while one becomes the other, and
+/// for good when no instance could be made: then the projector is done for.
 pub(super) enum Fold {
-    Cold(Generation),
+    Cold(Box<Generation>),
     Warm(Box<Instance<Generation>>),
     Moving,
 }
@@ -90,7 +91,7 @@ impl Projector {
             settings: spec.settings,
             size: spec.size,
             feed,
-            fold: Fold::Cold(generation),
+            fold: Fold::Cold(Box::new(generation)),
             events: 0,
             said: Vec::new(),
         })
@@ -127,9 +128,14 @@ impl Projector {
         loop {
             match self.run(through, self.size, watch) {
                 Ok(()) => break,
+                // No instance could be made: there is nothing left to narrow with.
+                Err(fault) if matches!(self.fold, Fold::Moving) => return Err(fault),
                 Err(fault) => {
                     self.cool();
-                    self.narrow(fault)?
+                    let narrowed = self.narrow(fault);
+                    // Whatever narrowing left in the guest belongs to no commit.
+                    self.cool();
+                    narrowed?;
                 }
             }
         }
@@ -187,7 +193,7 @@ impl Projector {
             empty: generation.is_empty(),
             settings: self.settings.clone(),
         };
-        let mut instance = self.plugin.instantiate(&self.limits, generation)?;
+        let mut instance = self.plugin.instantiate(&self.limits, *generation)?;
         let opened = instance.open(&start);
         hear(&mut self.said, &mut instance);
         self.fold = Fold::Warm(Box::new(instance));
@@ -200,7 +206,7 @@ impl Projector {
         self.fold = match std::mem::replace(&mut self.fold, Fold::Moving) {
             Fold::Warm(mut instance) => {
                 hear(&mut self.said, &mut instance);
-                Fold::Cold(instance.into_rows())
+                Fold::Cold(Box::new(instance.into_rows()))
             }
             fold => fold,
         };

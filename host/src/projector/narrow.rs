@@ -23,7 +23,7 @@ impl Projector {
         // A generation that is being built has no way back from a commit that failed; it will be thrown away.
         let is_bulk = self.generation().is_bulk();
         let culprit = match (fault.position, fault.range) {
-            _ if !is_narrowed(fault.kind) || (is_bulk && shows_at_commits) => None,
+            _ if !is_narrowed(fault.kind) || (is_bulk && fault.kind == FaultKind::Changes) => None,
             (Some(position), _) => Some((position, fault.clone())),
             (None, Some(range)) => match self.find(range, shows_at_commits) {
                 Ok(Found::At(position, again)) => Some((position, again)),
@@ -60,6 +60,8 @@ impl Projector {
         if committing {
             return self.find_by_commits(range);
         }
+        // A new instance: what filled the old one's memory is no fault of the events to come.
+        self.cool();
         self.warm()?;
         let Projector { feed, fold, .. } = self;
         let Fold::Warm(instance) = fold else { unreachable!("just warmed") };

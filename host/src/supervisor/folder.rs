@@ -63,6 +63,14 @@ struct Change {
     noticed: Instant,
     /// Whether the writer is known to be done.
     closed: bool,
+    /// When it was last found to be unfinished.
+    looked: Option<Instant>,
+}
+
+impl Change {
+    fn noticed(closed: bool) -> Change {
+        Change { noticed: Instant::now(), closed, looked: None }
+    }
 }
 
 impl PluginFolder {
@@ -97,6 +105,8 @@ impl PluginFolder {
         for path in due {
             found.extend(self.settle(path));
         }
+        // A file that was renamed is gone before it is there again.
+        found.sort_by_key(|found| !matches!(found, Found::Vanished { .. }));
         Ok(found)
     }
 
@@ -109,7 +119,7 @@ impl PluginFolder {
     pub fn forget(&mut self, path: &Path) {
         if let Some(file) = self.files.get_mut(path) {
             file.hash = None;
-            file.change = Some(Change { noticed: Instant::now(), closed: true });
+            file.change = Some(Change::noticed(true));
         }
     }
 
@@ -130,7 +140,7 @@ impl PluginFolder {
             };
             for path in event.paths.iter().filter(|path| is_plugin_file(path)) {
                 let path = self.folder.join(path.file_name().unwrap_or_default());
-                self.files.entry(path).or_default().change = Some(Change { noticed: Instant::now(), closed });
+                self.files.entry(path).or_default().change = Some(Change::noticed(closed));
             }
         }
     }
@@ -147,8 +157,7 @@ impl PluginFolder {
             let file = self.files.entry(path).or_default();
             if stamp.is_some() && file.stamp != stamp && file.change.is_none() {
                 // Before the first look, a file that lies there is as complete as it will get.
-                file.change =
-                    Some(Change { noticed: Instant::now(), closed: file.stamp.is_none() && file.hash.is_none() });
+                file.change = Some(Change::noticed(file.stamp.is_none() && file.hash.is_none()));
             }
         }
         let gone: Vec<PathBuf> = self.files.keys().filter(|path| !path.exists()).cloned().collect();
@@ -161,7 +170,7 @@ impl PluginFolder {
     /// Deals with a noticed change: the file is gone, the same, not whole yet, or really another.
     fn settle(&mut self, path: PathBuf) -> Option<Found> {
         let file = self.files.get_mut(&path)?;
-        let change = file.change.unwrap_or(Change { noticed: Instant::now(), closed: false });
+        let change = file.change.unwrap_or(Change::noticed(false));
         let before = stamp(&path);
         if before.is_none() {
             let known = self.files.remove(&path).is_some_and(|file| file.hash.is_some());
@@ -180,9 +189,8 @@ impl PluginFolder {
         let is_still = stamp(&path) == before && is_read_whole;
         let is_patient = change.noticed.elapsed() < HALF_WRITTEN_PATIENCE;
         if !is_still || (is_patient && !plugin::is_whole(&bytes)) {
-            if !is_still {
-                file.change = Some(Change { noticed: Instant::now(), closed: false });
-            }
+            let noticed = if is_still { change.noticed } else { Instant::now() };
+            file.change = Some(Change { noticed, closed: false, looked: Some(Instant::now()) });
             return None;
         }
         file.change = None;
@@ -198,7 +206,9 @@ impl PluginFolder {
 
 impl File {
     fn is_due(&self) -> bool {
-        self.change.is_some_and(|change| change.closed || change.noticed.elapsed() >= QUIET)
+        let has_rested = |since: Instant| since.elapsed() >= QUIET;
+        self.change
+            .is_some_and(|change| (change.closed || has_rested(change.noticed)) && change.looked.is_none_or(has_rested))
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::event::{Fault, Position, Result};
 use crate::plugin::Engine;
 use crate::project::Project;
-use crate::projector::{Signal, State};
+use crate::projector::State;
 use crate::read_model::{Catalogue, GenerationId, HostLock};
 use crate::source::Source;
 use crate::source::sqlite::SqliteStore;
@@ -30,6 +30,9 @@ const TURN: Duration = Duration::from_millis(10);
 
 /// Words of projector threads that wait for the loop; a full channel makes them wait, not grow.
 const HAPPENINGS_WAITING_MAX: usize = 1024;
+
+/// The same trouble is told again only after this long.
+const TOLD_FOR: Duration = Duration::from_secs(10);
 
 /// How long going down waits for plugins in the middle of a call.
 const GOING_DOWN_PATIENCE: Duration = Duration::from_secs(15);
@@ -56,6 +59,8 @@ pub struct Host {
     happenings: Receiver<Happening>,
     /// Whether projectors run; requests are also taken without.
     pub(super) is_booted: bool,
+    /// The last trouble that was told, and when.
+    told: Option<(String, Instant)>,
     /// The answer to a request of this process.
     pub(super) answered_here: Option<Answer>,
     next_number: u64,
@@ -64,6 +69,7 @@ pub struct Host {
 
 /// A worker that was asked to stop, and the unfinished generation to throw away after it.
 pub(super) struct Retiring {
+    pub projection: String,
     pub worker: Worker,
     pub discard: Option<GenerationId>,
 }
@@ -112,6 +118,7 @@ impl Host {
             sender,
             happenings,
             is_booted: false,
+            told: None,
             answered_here: None,
             next_number: 1,
             _lock: lock,
@@ -127,46 +134,84 @@ impl Host {
             projections: self.reels.len(),
         });
         while !stop.asked() {
-            self.turn(tell)?;
+            self.turn(tell);
         }
-        self.go_down(tell)
+        self.go_down(tell);
+        Ok(())
     }
 
     /// Brings every projection to the head once.
     pub fn project_once(&mut self, stop: &Stop, tell: &mut dyn FnMut(Notice)) -> Result<Vec<Outcome>> {
         self.boot()?;
         loop {
-            self.turn(tell)?;
+            self.turn(tell);
             if stop.asked() || self.is_settled() {
                 break;
             }
         }
-        self.go_down(tell)?;
-        self.outcomes()
+        self.go_down(tell);
+        Ok(self.outcomes())
     }
 
-    /// One turn of the loop: what happened, what lies in the folder, what others ask for.
-    pub(super) fn turn(&mut self, tell: &mut dyn FnMut(Notice)) -> Result<()> {
-        if let Ok(happening) = self.happenings.recv_timeout(TURN) {
-            self.react(happening)?;
-            while let Ok(happening) = self.happenings.try_recv() {
-                self.react(happening)?;
+    /// One turn of the loop: what happened, what lies in the folder, what others ask for. What fails concerns one
+    /// projection, or passes: the loop goes on.
+    pub(super) fn turn(&mut self, tell: &mut dyn FnMut(Notice)) {
+        let first = self.happenings.recv_timeout(TURN);
+        let happenings: Vec<Happening> = first.into_iter().chain(self.happenings.try_iter()).collect();
+        for happening in happenings {
+            let reacted = self.react(happening);
+            self.note(reacted);
+        }
+        self.bury();
+        match self.folder.look() {
+            Ok(found) => {
+                for one in found {
+                    let reacted = self.find(one);
+                    self.note(reacted);
+                }
             }
+            Err(fault) => self.trouble(fault),
         }
-        self.bury()?;
-        for found in self.folder.look()? {
-            self.find(found)?;
-        }
-        self.answer_requests()?;
+        let answered = self.answer_requests();
+        self.note(answered);
+        let now = Instant::now();
+        let due = |reel: &Reel| reel.again.is_some_and(|again| again <= now);
+        let due: Vec<String> = self.reels.iter().filter(|(_, reel)| due(reel)).map(|(name, _)| name.clone()).collect();
+        due.iter().for_each(|name| self.steer(name));
         self.notices.drain(..).for_each(tell);
-        Ok(())
+    }
+
+    fn note(&mut self, reacted: Result<()>) {
+        if let Err(fault) = reacted {
+            self.trouble(fault);
+        }
+    }
+
+    /// Tells of something that may pass; the same thing not again and again.
+    pub(super) fn trouble(&mut self, fault: Fault) {
+        let is_known =
+            self.told.as_ref().is_some_and(|(message, at)| *message == fault.message && at.elapsed() < TOLD_FOR);
+        if !is_known {
+            self.told = Some((fault.message.clone(), Instant::now()));
+            self.notices.push_back(Notice::Trouble { fault });
+        }
+    }
+
+    /// Tells other processes how the projection stands.
+    pub(super) fn publish(&mut self, name: &str) {
+        let Some(reel) = self.reels.get(name) else { return };
+        let published =
+            serde_json::to_string(&reel.published).map_err(|error| Fault::storage("writing a state", error));
+        let written = published.and_then(|published| self.catalogue.publish_state(name, &published));
+        self.note(written);
     }
 
     /// Whether nothing is on its way any more.
     fn is_settled(&self) -> bool {
         !self.folder.is_restless()
             && self.loading.is_empty()
-            && self.reels.values().all(|reel| reel.candidate.is_none() && (reel.serving.is_none() || reel.caught_up))
+            && self.retiring.is_empty()
+            && self.reels.values().all(Reel::is_settled)
     }
 
     /// A number that nothing else has: for threads and tickets.
@@ -176,42 +221,24 @@ impl Host {
     }
 
     /// Lets go of the workers that have ended, and of the unfinished generations that they leave.
-    fn bury(&mut self) -> Result<()> {
-        let (ended, others) = self.retiring.drain(..).partition(|retiring| retiring.worker.is_finished());
+    fn bury(&mut self) {
+        let (ended, others): (Vec<_>, Vec<_>) =
+            self.retiring.drain(..).partition(|retiring| retiring.worker.is_finished());
         self.retiring = others;
-        let ended: Vec<Retiring> = ended;
-        ended.into_iter().filter_map(|retiring| retiring.discard).try_for_each(|id| self.catalogue.discard(id))
-    }
-
-    /// Waits until no retiring worker holds this generation's file, listening meanwhile.
-    pub(super) fn wait_for_file(&mut self, generation: GenerationId) -> Result<()> {
-        let started = Instant::now();
-        let mut heard = Vec::new();
-        while self
-            .retiring
-            .iter()
-            .any(|retiring| retiring.worker.generation == generation && !retiring.worker.is_finished())
-        {
-            if started.elapsed() > GOING_DOWN_PATIENCE {
-                return Err(Fault::storage("starting the projection again", "its plugin is still in a call")
-                    .hint("wait for the call's deadline (`call-ms-max`) and try again"));
-            }
-            heard.extend(self.happenings.recv_timeout(Duration::from_millis(1)));
+        for Retiring { projection, discard, .. } in ended {
+            let discarded = discard.map_or(Ok(()), |id| self.catalogue.discard(id));
+            self.note(discarded);
+            self.steer(&projection);
         }
-        heard.into_iter().try_for_each(|happening| self.react(happening))
     }
 
     /// Stops every worker and waits until they have committed what they had.
-    pub(super) fn go_down(&mut self, tell: &mut dyn FnMut(Notice)) -> Result<()> {
-        for reel in self.reels.values_mut() {
-            let candidate = reel.candidate.take().map(|candidate| candidate.worker);
-            for worker in reel.serving.take().into_iter().chain(candidate) {
-                worker.stop(&self.head);
-                // What is unfinished is thrown away when the next host repairs the catalogue.
-                self.retiring.push(Retiring { worker, discard: None });
-            }
-            reel.signal(Signal::StopAsked);
-            reel.published.building = None;
+    pub(super) fn go_down(&mut self, tell: &mut dyn FnMut(Notice)) {
+        self.is_booted = false;
+        let names: Vec<String> = self.reels.keys().cloned().collect();
+        for name in &names {
+            // Nothing should run any more: steering stops all of it.
+            self.steer(name);
         }
         let started = Instant::now();
         while self.retiring.iter().any(|retiring| !retiring.worker.is_finished())
@@ -220,16 +247,14 @@ impl Host {
             // Listened to only so that nobody waits at a full channel; what is said now changes nothing.
             let _ = self.happenings.recv_timeout(Duration::from_millis(1));
         }
-        let names: Vec<String> = self.reels.keys().cloned().collect();
-        names.iter().try_for_each(|name| self.publish(name))?;
+        self.bury();
         self.notices.drain(..).for_each(tell);
-        Ok(())
     }
 
-    fn outcomes(&mut self) -> Result<Vec<Outcome>> {
+    fn outcomes(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for (name, reel) in &self.reels {
-            let checkpoint = super::status::checkpoint(&self.catalogue, name)?.unwrap_or_default();
+            let checkpoint = super::status::checkpoint(&self.catalogue, name);
             outcomes.push(Outcome {
                 projection: name.clone(),
                 state: reel.published.state,
@@ -249,6 +274,6 @@ impl Host {
                 });
             }
         }
-        Ok(outcomes)
+        outcomes
     }
 }

@@ -12,6 +12,7 @@ mod worker;
 mod reel;
 mod host;
 mod react;
+mod steer;
 mod requests;
 mod status;
 

@@ -30,11 +30,11 @@ pub enum Notice {
     Progress {
         /// The projection.
         projection: String,
-        /// What is folded and written.
-        checkpoint: Position,
+        /// What is folded; not all of it committed yet.
+        covered: Position,
         /// Where it is going.
         head: Position,
-        /// Log positions a second, since the start.
+        /// Events folded a second, since the start.
         events_per_s: u64,
     },
     /// A new generation serves.

@@ -2,11 +2,13 @@
 //! and the worker that builds the next one.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, Position};
+use crate::plugin::Plugin;
 use crate::projector::{Signal, State};
 
 use super::happening::ThreadNumber;
@@ -17,19 +19,35 @@ use super::worker::Worker;
 #[derive(Default)]
 pub(super) struct Reel {
     /// The plugin file that claims this name, while there is one.
-    pub file: Option<PathBuf>,
+    pub path: Option<PathBuf>,
+    /// What lies there, once it was loaded; the last that could be.
+    pub file: Option<PluginFile>,
+    /// The plugin of the serving generation, when it had to be loaded from the bytes kept with it.
+    pub kept: Option<Plugin>,
     /// Runs the serving generation.
     pub serving: Option<Worker>,
     /// Builds, or brings back, another.
     pub candidate: Option<Candidate>,
     /// Whether the serving worker has reached the head since it was started.
     pub caught_up: bool,
+    /// Plugin and settings whose candidate failed: not tried again until one of them changes.
+    pub failed: Option<String>,
+    /// When to look at it again after something that may pass.
+    pub again: Option<Instant>,
     /// Who waits for a rebuild.
     pub rebuild_asked: Option<Asked>,
     /// The last swap since the host came up.
     pub swapped: Option<SwapReport>,
     /// What is told to others through the catalogue.
     pub published: Published,
+}
+
+/// A plugin file that was loaded.
+pub(super) struct PluginFile {
+    pub plugin: Plugin,
+    pub bytes: Arc<[u8]>,
+    pub changed: Instant,
+    pub load_ms: f64,
 }
 
 pub(super) struct Candidate {
@@ -75,6 +93,22 @@ impl Default for Published {
 }
 
 impl Reel {
+    /// Whether nothing is on its way: it has what it can have.
+    pub fn is_settled(&self) -> bool {
+        self.candidate.is_none()
+            && self.again.is_none()
+            && self.rebuild_asked.is_none()
+            && (self.serving.is_none() || self.caught_up)
+    }
+
+    /// Forgets that it was parked or paused, so that it may be started again.
+    pub fn unpark(&mut self) {
+        if matches!(self.published.state, State::Paused | State::Parked) {
+            self.published.state = State::Stopped;
+            self.published.fault = None;
+        }
+    }
+
     /// Moves the serving projector's state on; a fault is forgotten once it runs again.
     pub fn signal(&mut self, signal: Signal) {
         self.published.state = self.published.state.after(signal);

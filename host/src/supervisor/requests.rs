@@ -1,18 +1,16 @@
 //! **Requests**: what an operator asks of a projection, through the running host or, when none runs, without one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, Result};
 use crate::project::Project;
-use crate::projector::{Signal, State};
 use crate::read_model;
 use crate::read_model::{Answered, Catalogue, HostLock, RequestId, Wanted};
 
 use super::host::Host;
 use super::notice::{Notice, SwapReport};
-use super::react::Purpose;
 use super::reel::Reel;
 use super::status;
 
@@ -92,7 +90,7 @@ pub fn ask(project: &Project, request: &Request, tell: &mut dyn FnMut(Notice)) -
         return host.rebuild_here(request, tell);
     }
     let answered = host.obey(request);
-    host.go_down(tell)?;
+    host.go_down(tell);
     answered
 }
 
@@ -136,7 +134,7 @@ impl Host {
                         .hint("the host is of another release: restart it"),
                 ),
             };
-            self.answer(Some(Asked::Beside(id)), answer)?;
+            self.answer(Some(Asked::Beside(id)), answer);
         }
         Ok(())
     }
@@ -144,52 +142,35 @@ impl Host {
     /// Anything but a rebuild: done at once.
     fn obey(&mut self, request: &Request) -> Result<Answer> {
         let name = request.name();
-        self.known(name)?;
+        let has_file = self.known(name)?.path.is_some();
         let answer = match request {
             Request::Pause { .. } => {
                 self.catalogue.set_wanted(name, Wanted::Paused)?;
-                self.drop_candidate(name)?;
-                self.stop_serving(name, Signal::PauseAsked);
                 self.notices.push_back(Notice::Paused { projection: name.to_owned() });
                 Answer::Paused
             }
             Request::Resume { .. } => {
+                if self.is_booted && !has_file {
+                    return Err(Fault::input(format!("the plugin file of `{name}` is gone from the plugin folder"))
+                        .hint("put it back: the projection goes on from its checkpoint"));
+                }
                 self.catalogue.set_wanted(name, Wanted::Running)?;
-                self.resume(name)?;
+                self.known(name)?.unpark();
                 Answer::Resumed
             }
             Request::Rollback { .. } => {
                 let (from, to) = self.catalogue.rollback(name)?;
-                self.drop_candidate(name)?;
-                let state = self.reels.get(name).map(|reel| reel.published.state);
-                self.stop_serving(name, Signal::StopAsked);
-                if self.is_booted && state != Some(State::Paused) {
-                    self.load_serving(name)?;
-                }
+                self.drop_candidate(name);
+                let reel = self.known(name)?;
+                reel.unpark();
+                let asked = reel.rebuild_asked.take();
+                self.answer(asked, Answer::Failed(Fault::input(format!("`{name}` was rolled back meanwhile"))));
                 Answer::RolledBack { from: status::short_hash(&from), to: status::short_hash(&to) }
             }
             Request::Rebuild { .. } => unreachable!("rebuilds are answered once they are done"),
         };
-        self.publish(name)?;
+        self.steer(name);
         Ok(answer)
-    }
-
-    fn resume(&mut self, name: &str) -> Result<()> {
-        let Some(reel) = self.reels.get_mut(name) else { return Ok(()) };
-        if matches!(reel.published.state, State::Paused | State::Parked) {
-            reel.published.state = State::Stopped;
-            reel.published.fault = None;
-        }
-        // The file is looked at again: it may have changed meanwhile.
-        match reel.file.clone() {
-            Some(file) => self.folder.forget(&file),
-            None if self.is_booted => {
-                return Err(Fault::input(format!("the plugin file of `{name}` is gone from the plugin folder"))
-                    .hint("put it back: the projection goes on from its checkpoint"));
-            }
-            None => {}
-        }
-        Ok(())
     }
 
     /// Starts a rebuild; it is answered once the new generation serves, or was refused.
@@ -198,14 +179,20 @@ impl Host {
         if reel.rebuild_asked.is_some() {
             return Err(Fault::input(format!("a rebuild of `{name}` is already on its way")));
         }
-        let Some(file) = reel.file.clone() else {
+        if reel.path.is_none() {
             return Err(Fault::input(format!("the plugin file of `{name}` is not in the plugin folder"))
                 .hint("put it back, or drop in another version"));
-        };
-        let bytes =
-            std::fs::read(&file).map_err(|error| Fault::storage(format!("reading {}", file.display()), error))?;
+        }
         reel.rebuild_asked = Some(asked);
-        self.load(Purpose::Rebuild { name: name.to_owned() }, bytes.into(), Instant::now())
+        reel.failed = None;
+        if self.catalogue.expect_projection(name)?.wanted == Wanted::Paused {
+            self.known(name)?.rebuild_asked = None;
+            return Err(
+                Fault::input(format!("`{name}` is paused")).hint(format!("`projectionist resume {name}` first"))
+            );
+        }
+        self.steer(name);
+        Ok(())
     }
 
     /// A rebuild without a running host: this one runs until it is done.
@@ -213,26 +200,24 @@ impl Host {
         self.boot()?;
         self.rebuild(request.name(), Asked::Here)?;
         let answer = loop {
-            self.turn(tell)?;
+            self.turn(tell);
             if let Some(answer) = self.answered_here.take() {
                 break answer;
             }
         };
-        self.go_down(tell)?;
+        self.go_down(tell);
         answer.into_result()
     }
 
-    pub(super) fn answer(&mut self, asked: Option<Asked>, answer: Answer) -> Result<()> {
+    pub(super) fn answer(&mut self, asked: Option<Asked>, answer: Answer) {
         match asked {
-            None => Ok(()),
-            Some(Asked::Here) => {
-                self.answered_here = Some(answer);
-                Ok(())
-            }
+            None => {}
+            Some(Asked::Here) => self.answered_here = Some(answer),
             Some(Asked::Beside(id)) => {
-                let text =
-                    serde_json::to_string(&answer).map_err(|error| Fault::storage("writing an answer", error))?;
-                self.catalogue.answer(id, &text)
+                let text = serde_json::to_string(&answer).map_err(|error| Fault::storage("writing an answer", error));
+                if let Err(fault) = text.and_then(|text| self.catalogue.answer(id, &text)) {
+                    self.trouble(fault);
+                }
             }
         }
     }

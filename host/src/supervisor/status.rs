@@ -41,7 +41,7 @@ pub struct ProjectionStatus {
     pub rows: u64,
     /// Generations kept, the serving one among them.
     pub generations: usize,
-    /// Why it is parked.
+    /// Why it is parked, or its read model cannot be read.
     pub fault: Option<Fault>,
     /// The candidate on its way.
     pub building: Option<Building>,
@@ -63,10 +63,11 @@ pub fn status(project: &Project) -> Result<Status> {
             (_, state) => state,
         };
         let serving = catalogue.serving(&record.name)?;
-        let (checkpoint, rows) = match &serving {
-            Some(serving) => glance(&catalogue, serving)?,
-            None => Default::default(),
+        let (glanced, damage) = match serving.as_ref().map(|serving| glance(&catalogue, serving)).transpose() {
+            Ok(glanced) => (glanced, None),
+            Err(fault) => (None, Some(fault)),
         };
+        let (checkpoint, rows) = glanced.unwrap_or_default();
         projections.push(ProjectionStatus {
             state,
             version: serving.as_ref().map(|serving| serving.identity.plugin_version),
@@ -75,7 +76,7 @@ pub fn status(project: &Project) -> Result<Status> {
             lag: head.0.saturating_sub(checkpoint.0),
             rows,
             generations: catalogue.generations(&record.name)?.len(),
-            fault: published.fault,
+            fault: published.fault.or(damage),
             building: published.building.filter(|_| host.is_some()),
             refused: published.refused,
             name: record.name,
@@ -84,10 +85,11 @@ pub fn status(project: &Project) -> Result<Status> {
     Ok(Status { head, host, projections })
 }
 
-/// The committed position of a projection's serving generation.
-pub(super) fn checkpoint(catalogue: &Catalogue, name: &str) -> Result<Option<Position>> {
-    let Some(serving) = catalogue.serving(name)? else { return Ok(None) };
-    Ok(Some(Snapshot::open(&catalogue.generation_path(name, serving.id))?.checkpoint()))
+/// The committed position of a projection's serving generation; the start when there is none to be read.
+pub(super) fn checkpoint(catalogue: &Catalogue, name: &str) -> Position {
+    let serving = catalogue.serving(name).ok().flatten();
+    let snapshot = serving.and_then(|serving| Snapshot::open(&catalogue.generation_path(name, serving.id)).ok());
+    snapshot.map(|snapshot| snapshot.checkpoint()).unwrap_or_default()
 }
 
 /// A generation's checkpoint, and its rows in all tables.

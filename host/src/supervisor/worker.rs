@@ -138,6 +138,10 @@ impl Shift<'_> {
             Task::Build { identity } => Generation::create(file, identity, plugin.manifest())?,
             Task::Follow | Task::Return => Generation::open(file)?,
         };
+        if generation.identity().plugin_hash != plugin.hash().to_string() {
+            let message = "the generation was built by another plugin than the one that is to go on with it";
+            return Err(Fault::new(FaultKind::Storage, message).of(&plugin.manifest().name));
+        }
         let spec = ProjectorSpec {
             plugin: plugin.clone(),
             limits: limits.clone(),
@@ -209,9 +213,11 @@ impl Shift<'_> {
             }
             match advanced {
                 Ok(_) => return Ok(()),
-                Err(fault) if fault.retry && !self.stop.asked() => {
+                // A generation that is being built has no way back from a failed commit: better to say why and start over.
+                Err(fault) if fault.retry && !self.stop.asked() && !projector.generation().is_bulk() => {
                     say(Word::Retrying(fault));
-                    thread::sleep(rest);
+                    // Nothing is ever beyond this: it rests until it is over, or a stop is asked.
+                    self.assignment.head.wait(Position(u64::MAX), &self.stop, rest);
                     rest = (rest * 2).min(REST_LAST);
                 }
                 Err(_) if self.stop.asked() => return Ok(()),

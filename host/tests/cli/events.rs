@@ -114,3 +114,29 @@ fn a_bad_line_ends_an_import_or_is_put_aside() {
     assert_eq!((report["added"].as_u64(), report["bad"].as_u64()), (Some(1), Some(1)), "{report}");
     assert_eq!(std::fs::read_to_string(bench.path().join("bad.jsonl")).unwrap(), "nonsense\n");
 }
+
+#[test]
+fn putting_bad_lines_aside_destroys_no_file() {
+    let bench = Bench::new();
+    let text = "{\"stream\":\"a\",\"type\":\"T\",\"data\":1}\nnonsense\n";
+    bench.write("some.jsonl", text);
+    bench.write("kept.txt", "mine\n");
+    std::fs::hard_link(bench.path().join("some.jsonl"), bench.path().join("linked.jsonl")).unwrap();
+    for (aside, reason) in [
+        ("some.jsonl", "some.jsonl is the file that is imported"),
+        ("plugins/../some.jsonl", "is the file that is imported"),
+        ("linked.jsonl", "is the file that is imported"),
+        ("kept.txt", "kept.txt holds something already"),
+    ] {
+        let ran = bench.run(&["import", "some.jsonl", "--skip-bad", aside]);
+        assert_eq!(ran.code, Some(1), "{aside}: {ran:?}");
+        assert!(ran.err.contains(reason) && ran.err.contains("hint: "), "{aside}: {}", ran.err);
+    }
+    // From stdin its name is not known; that it holds something is.
+    let ran = bench.fed(&["import", "-", "--skip-bad", "some.jsonl"], text);
+    assert!(ran.err.contains("some.jsonl holds something already"), "{}", ran.err);
+    assert_eq!(std::fs::read_to_string(bench.path().join("some.jsonl")).unwrap(), text);
+    assert_eq!(std::fs::read_to_string(bench.path().join("kept.txt")).unwrap(), "mine\n");
+    assert_eq!(bench.ok(&["events", "show"]), "", "nothing was imported");
+    bench.ok(&["import", "some.jsonl", "--skip-bad", "bad.jsonl"]);
+}

@@ -90,6 +90,39 @@ fn a_refused_plugin_is_reported_and_fails_the_command() {
 }
 
 #[test]
+fn a_projection_that_never_served_says_why() {
+    let bench = Bench::new();
+    bench.write("plugins/balances.wasm", "text");
+    bench.run(&["project"]);
+    let text = bench.ok(&["status"]);
+    assert!(text.contains("`projectionist check FILE` says why one is refused"), "{text}");
+
+    bench.ok(&["events", "append", "--stream", "a", "--type", "Deposited", "--data", "{\"amount\": 1}"]);
+    bench.ok(&["events", "append", "--stream", "a", "--type", "Deposited", "--data", "{\"amount\": \"one\"}"]);
+    bench.drop_in("balances.wasm", &plugin_bytes("ledger-balances"));
+    let ran = bench.run(&["project"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let (why, hint) = ("at position 2: expected an integer", "`projectionist events show --after 1 --limit 1`");
+    assert!(ran.err.contains(why) && ran.err.contains(hint), "{}", ran.err);
+
+    let text = bench.ok(&["status"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[2].starts_with("balances") && lines[2].contains("stopped"), "{text}");
+    assert!(lines[3].starts_with(&format!("    refused: {why}")), "{text}");
+    assert!(lines[4].starts_with("    hint: ") && lines[4].contains(hint), "{text}");
+
+    let ran = bench.run(&["query", "balances", "SELECT 1"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("has no read model yet: its plugin was refused: at position 2"), "{}", ran.err);
+    assert!(ran.err.contains(hint), "{}", ran.err);
+    assert_eq!(
+        bench.lines(&["events", "show", "--after", "1", "--limit", "1"])[0]["position"],
+        2,
+        "what the hint shows"
+    );
+}
+
+#[test]
 fn a_query_is_printed_as_table_json_or_csv() {
     let bench = projected();
     let sql = "SELECT account, balance, NULL AS missing FROM balances ORDER BY account";

@@ -7,6 +7,7 @@ use projectionist::event::FaultKind;
 use projectionist::supervisor::Notice;
 
 use crate::stage::{Stage, balances};
+use crate::support::plugin_bytes;
 
 #[test]
 fn a_dropped_plugin_is_built_from_all_of_history() {
@@ -185,4 +186,52 @@ fn earlier_bytes_come_back_without_a_rebuild() {
     assert_eq!(again.hash, first.hash);
     assert_eq!(again.events, 10, "only what came since was folded");
     assert_eq!(stage.balance(), Some(20));
+}
+
+#[test]
+fn a_new_version_under_another_name_takes_over_once_the_old_file_is_gone() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    let mut show = stage.show();
+    stage.drop_plugin("old.wasm", &balances(1));
+    let first = show.swapped();
+    stage.drop_plugin("new.wasm", &balances(2));
+    show.refused();
+    std::fs::remove_file(stage.plugin("old.wasm")).unwrap();
+    assert_eq!(show.swapped().replaced, Some(first.hash));
+}
+
+#[test]
+fn a_projection_whose_file_became_another_does_not_come_back() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    let mut show = stage.show();
+    stage.drop_plugin("one.wasm", &balances(1));
+    show.swapped();
+    stage.drop_plugin("one.wasm", &plugin_bytes("misbehaving"));
+    assert_eq!(show.swapped().projection, "misbehaving");
+    show.end();
+    let mut show = stage.show();
+    stage.steer("ok");
+    stage.deposit(5);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(stage.balance(), Some(10), "its read model stays as it was");
+    assert!(!show.saw(|notice| matches!(notice, Notice::Resumed { projection, .. } if projection == "balances")));
+}
+
+#[test]
+fn files_that_change_again_and_again_end_with_the_last() {
+    let stage = Stage::new();
+    stage.deposit(100);
+    let mut show = stage.show();
+    for number in 1..=20 {
+        stage.drop_plugin("ledger.wasm", &balances(number));
+        std::thread::sleep(Duration::from_millis(u64::from(number) * 7 % 40));
+    }
+    let last = projectionist::plugin::PluginHash::of(&balances(20)).short();
+    show.until("the last version", |notice| {
+        matches!(notice, Notice::Swapped(report) if report.hash == last).then_some(())
+    });
+    stage.deposit(10);
+    stage.wait_for_balance(110);
 }

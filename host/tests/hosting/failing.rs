@@ -115,3 +115,14 @@ fn changes_that_the_read_model_refuses_are_narrowed_too() {
     assert_eq!((checkpoint, fault.kind), (Position(6), FaultKind::Changes));
     assert_eq!(fault.position, Some(Position(7)));
 }
+
+#[test]
+fn a_plugin_that_needs_more_memory_than_it_may_have_is_refused_with_the_limit() {
+    let stage = Stage::with("[projections.balances.limits]\nmemory-mib-max = 1\n");
+    stage.deposit(10);
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    let fault = show.refused();
+    assert_eq!(fault.kind, FaultKind::Memory, "{fault}");
+    assert!(fault.hint.as_deref().is_some_and(|hint| hint.contains("memory-mib-max")), "{fault:?}");
+}

@@ -7,6 +7,7 @@
 //! | `operating` | pause, resume, rebuild, rollback, status, beside a running host and without one |
 //! | `failing` | faults park a projection right before the event that caused them |
 //! | `killing` | `kill -9` at many moments leaves the rows of an undisturbed run |
+//! | `reloading` | the golden scenarios under reloads and kills |
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -17,3 +18,4 @@ mod following;
 mod operating;
 mod failing;
 mod killing;
+mod reloading;

@@ -108,7 +108,12 @@ pub fn append(store: &SqliteStore, stream: &str, kind: &str, data: &str) {
 
 /// The ledger's balances; each number makes other bytes of the same plugin.
 pub fn balances(number: u8) -> Vec<u8> {
-    let mut bytes = plugin_bytes("ledger-balances");
+    variant("ledger-balances", number)
+}
+
+/// Other bytes of the same plugin for each number.
+pub fn variant(package: &str, number: u8) -> Vec<u8> {
+    let mut bytes = plugin_bytes(package);
     // A custom section named `n` with one byte: https://webassembly.github.io/spec/core/binary/modules.html
     bytes.extend([0, 3, 1, b'n', number]);
     bytes

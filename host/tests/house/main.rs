@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod pages;
+
 /// The modules in reading order; each may import from those above it only.
 const ORDER: [&str; 10] =
     ["event", "source", "history", "plugin", "read_model", "project", "projector", "supervisor", "replay", "cli"];

@@ -147,6 +147,44 @@ fn the_same_file_again_adds_nothing_and_a_grown_one_what_is_new() {
 }
 
 #[test]
+fn lines_without_ids_are_known_by_the_beginning_of_their_file() {
+    let with_id = "{\"stream\":\"s\",\"type\":\"A\",\"data\":1,\"id\":\"x\"}\n";
+    let (_folder, store) = store();
+    let monday = lines(0..3) + with_id + &lines(10..12);
+    assert_eq!(bring(&store, monday.clone(), Options::default()).unwrap().added, 6);
+    // Lines with an id, blank ones and line endings make no difference.
+    let same = lines(0..2) + "\r\n" + &lines(2..3) + &lines(10..12).replace('\n', "\r\n");
+    assert_eq!(bring(&store, same, Options::default()).unwrap().added, 0);
+    let tuesday = bring(&store, lines(0..3) + &lines(20..22), Options::default()).unwrap();
+    assert_eq!((tuesday.added, tuesday.already_there), (2, 3), "it begins like monday's: recorded once");
+    let changed = bring(&store, lines(0..1) + &lines(7..8) + &lines(2..3), Options::default()).unwrap();
+    assert_eq!((changed.added, changed.already_there), (2, 1), "all from the changed line on");
+    let again = bring(&store, monday, Options { again: true, ..Options::default() }).unwrap();
+    assert_eq!((again.added, again.already_there), (5, 1), "an id is recorded once all the same");
+}
+
+#[test]
+fn what_was_put_aside_is_mended_and_imported_on_its_own() {
+    let (_folder, store) = store();
+    let mut aside = Vec::new();
+    let mut bring_aside = |text: String| {
+        aside.clear();
+        bring(&store, text, Options { skip_bad: Some(&mut aside), ..Options::default() }).unwrap()
+    };
+    let broken = lines(0..2) + "{\"stream\":1}\n" + &lines(2..5);
+    assert_eq!(bring_aside(broken.clone()).added, 5);
+    let again = bring_aside(broken.clone());
+    assert_eq!((again.added, again.already_there, again.bad), (0, 5, 1));
+    assert_eq!(aside, b"{\"stream\":1}\n");
+    let mended = lines(9..10);
+    assert_eq!(bring(&store, mended.clone(), Options::default()).unwrap().added, 1);
+    assert_eq!(bring(&store, mended.clone(), Options::default()).unwrap().added, 0);
+    // The limit that `import --help` tells of: the whole file, mended, adds all from there on.
+    let whole = bring(&store, broken.replace("{\"stream\":1}\n", &mended), Options::default()).unwrap();
+    assert_eq!((whole.added, whole.already_there), (4, 2));
+}
+
+#[test]
 fn an_id_that_is_recorded_with_another_event_is_a_bad_line() {
     let (_folder, store) = store();
     let text = |data: &str| format!("{{\"stream\":\"s\",\"type\":\"A\",\"data\":{data},\"id\":\"x\"}}\n");

@@ -2,11 +2,14 @@
 
 mod rows;
 
-use super::render::time;
+use super::failure::hint_of;
+use super::render::{grouped, time};
 use super::shell::Shell;
 use crate::event::{Fault, Result};
+use crate::project::Project;
 use crate::read_model::Catalogue;
 use crate::read_model::query::{self, Outcome, QueryLimits, Sink};
+use crate::supervisor;
 
 use rows::{Csv, JsonLines, People};
 
@@ -43,22 +46,21 @@ impl Query {
         let mut limits = project.query;
         limits.rows_max = self.rows_max.map_or(limits.rows_max, |rows| rows as usize);
         limits.ms_max = self.ms_max.unwrap_or(limits.ms_max);
-        let catalogue = Catalogue::open(&project.data)?;
         let started = std::time::Instant::now();
         let outcome = if shell.json() {
             let mut sink = JsonLines::new(shell.out());
-            let outcome = run(&catalogue, &self.name, &self.sql, &limits, &mut sink);
+            let outcome = run(&project, &self.name, &self.sql, &limits, &mut sink);
             sink.end()?;
             outcome?
         } else if self.csv {
             let mut sink = Csv::new(shell.out());
-            let outcome = run(&catalogue, &self.name, &self.sql, &limits, &mut sink);
+            let outcome = run(&project, &self.name, &self.sql, &limits, &mut sink);
             sink.end()?;
             outcome?
         } else {
             limits.rows_max = limits.rows_max.min(PEOPLE_ROWS_MAX);
             let mut sink = People::default();
-            let outcome = run(&catalogue, &self.name, &self.sql, &limits, &mut sink)?;
+            let outcome = run(&project, &self.name, &self.sql, &limits, &mut sink)?;
             sink.end(shell.out())?;
             let ms = started.elapsed().as_secs_f64() * 1_000.0;
             shell.say(format!("{} rows in {}", outcome.rows, time(ms)));
@@ -73,19 +75,39 @@ impl Query {
 
 /// Runs the statement on the generation that serves. One that was pruned between the look and the opening is no
 /// fault: another serves by then.
-fn run(catalogue: &Catalogue, name: &str, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) -> Result<Outcome> {
+fn run(project: &Project, name: &str, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) -> Result<Outcome> {
+    let catalogue = Catalogue::open(&project.data)?;
     catalogue.expect_projection(name)?;
-    let mut path = serving(catalogue, name)?;
+    let serving = || match catalogue.serving(name)? {
+        Some(generation) => Ok(catalogue.generation_path(name, generation.id)),
+        None => Err(never_served(project, name)),
+    };
+    let mut path = serving()?;
     if !path.is_file() {
-        path = serving(catalogue, name)?;
+        path = serving()?;
     }
     query::run(&path, sql, limits, sink).map_err(|fault| fault.of(name))
 }
 
-fn serving(catalogue: &Catalogue, name: &str) -> Result<std::path::PathBuf> {
-    match catalogue.serving(name)? {
-        Some(generation) => Ok(catalogue.generation_path(name, generation.id)),
-        None => Err(Fault::input(format!("projection `{name}` has no read model yet"))
-            .hint("`projectionist project` builds it; `projectionist status` says what keeps it")),
+/// There is nothing to ask yet, and why, as far as that is known.
+fn never_served(project: &Project, name: &str) -> Fault {
+    let none = Fault::input(format!("projection `{name}` has no read model yet"));
+    let known = supervisor::status(project).ok();
+    let known = known.and_then(|status| status.projections.into_iter().find(|projection| projection.name == name));
+    let Some(projection) = known else { return none };
+    if let Some(mut fault) = projection.refused {
+        let hint = hint_of(&fault);
+        fault.projection = None; // it is named already
+        let mut refused = Fault::input(format!("{}: its plugin was refused: {fault}", none.message));
+        refused.hint = hint;
+        return refused;
+    }
+    match projection.building {
+        Some(building) => none.hint(format!(
+            "it is being built, at {} of {}: ask again once `projectionist status` shows it live",
+            grouped(building.covered.0),
+            grouped(building.through.0)
+        )),
+        None => none.hint("`projectionist project` builds it, or `projectionist serve`"),
     }
 }

@@ -21,7 +21,7 @@ impl Catalogue {
     /// Makes the newest ready generation serve that is older than the serving one; returns from where to where.
     /// An input fault when there is none.
     pub fn rollback(&self, name: &str) -> Result<(GenerationRecord, GenerationRecord)> {
-        self.expect_projection(name)?;
+        let record = self.expect_projection(name)?;
         let none = |message: String, hint: &str| Fault::new(FaultKind::Input, message).of(name).hint(hint);
         let Some(from) = self.serving(name)? else {
             return Err(none("nothing serves yet".into(), "drop its plugin into the plugin folder to build it"));
@@ -36,7 +36,9 @@ impl Catalogue {
                 "older ones were not kept (`keep-generations`); drop the older plugin file in to rebuild it",
             ));
         };
-        self.point(name, to.id, Some(&from.identity.plugin_hash))?;
+        // What lies in the plugin folder must not be taken for new, however far back this goes.
+        let rolled_back_from = record.file_hash.as_deref().unwrap_or(&from.identity.plugin_hash);
+        self.point(name, to.id, Some(rolled_back_from))?;
         Ok((from, to))
     }
 

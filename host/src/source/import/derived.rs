@@ -4,6 +4,11 @@
 //! same ids again, while the same line standing twice in a file gives two. A different file that begins with the
 //! same lines counts as the same file grown: those lines are recorded once.
 //!
+//! Bad lines that are put aside do not count, so the file with such a line mended gives all later lines other ids:
+//! what was put aside is mended and imported on its own. Ids that pass over a mended line would have to pass over
+//! what lines say, and then different events in different files would be taken for the same, which nobody notices;
+//! lines that are recorded twice show in the numbers of the report.
+//!
 //! Laid out so that ids grow within a file (indexes are filled in order), in the shape of UUID version 8: 32 bits
 //! of the hash of the first line, the number of the line in 32 bits, and 58 bits of the chained hash.
 

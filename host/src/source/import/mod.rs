@@ -17,7 +17,9 @@ mod chunk;
 mod line;
 mod cloudevent;
 mod derived;
+mod aside;
 
+pub use aside::open_aside;
 pub use chunk::LINE_BYTES_MAX;
 pub use input::Input;
 

@@ -1,0 +1,261 @@
+//! **Steering**: what a projection should run, against what it runs.
+//!
+//! What should be follows from few facts: whether its plugin file is there, whether an operator paused it, which
+//! generation serves, what the file holds. Whatever changed one of them calls [`Host::steer`], which stops what should
+//! not run and starts what should; so no order of happenings can leave the wrong thing running.
+
+use std::time::{Duration, Instant};
+
+use crate::event::{Fault, Result, Timestamp};
+use crate::plugin::Plugin;
+use crate::projector::{self, BatchSize, Signal, State};
+use crate::read_model::{Facts, GenerationId, GenerationRecord, Wanted};
+
+use super::happening::Completed;
+use super::host::{Host, Retiring};
+use super::notice::{Notice, SwapReport};
+use super::react::Purpose;
+use super::reel::{Building, Candidate, Reel};
+use super::requests::Answer;
+use super::status;
+use super::worker::{Assignment, Task, Worker, millis};
+
+/// After something that may pass, a projection is looked at again this much later.
+const REST: Duration = Duration::from_secs(1);
+
+impl Host {
+    /// Brings a projection to what it should run. What goes wrong concerns this projection alone.
+    pub(super) fn steer(&mut self, name: &str) {
+        let steered = self.try_steer(name);
+        let Some(reel) = self.reels.get_mut(name) else { return };
+        reel.again = None;
+        match steered {
+            Ok(()) => self.publish(name),
+            Err(fault) if fault.retry => {
+                reel.again = Some(Instant::now() + REST);
+                self.trouble(fault);
+            }
+            Err(fault) => self.park(name, fault),
+        }
+    }
+
+    fn try_steer(&mut self, name: &str) -> Result<()> {
+        let Some(record) = self.catalogue.projection(name)? else { return Ok(()) };
+        let serving = self.catalogue.serving(name)?;
+        let is_paused = record.wanted == Wanted::Paused;
+        let Some(reel) = self.reels.get_mut(name) else { return Ok(()) };
+        let should_run = self.is_booted && reel.path.is_some() && !is_paused;
+
+        let runs_other =
+            reel.serving.as_ref().is_some_and(|worker| Some(worker.generation) != serving.as_ref().map(|one| one.id));
+        if !should_run {
+            reel.signal(if is_paused { Signal::PauseAsked } else { Signal::StopAsked });
+        }
+        let stopped = if should_run && !runs_other { None } else { reel.serving.take() };
+        let is_stale = reel.candidate.as_ref().is_some_and(|candidate| is_stale(reel, candidate));
+        if let Some(worker) = stopped {
+            self.retire(name, worker, None);
+        }
+        if is_stale || !should_run {
+            self.drop_candidate(name);
+        }
+        if !should_run {
+            let reason = if is_paused { "it is paused" } else { "its plugin file is gone" };
+            return self.give_up_rebuild(name, reason);
+        }
+        if let Some(serving) = &serving {
+            self.follow(name, serving)?;
+        }
+        self.build(name, serving.as_ref(), record.rolled_back_from.as_deref())
+    }
+
+    /// Lets the serving generation follow, unless it does already or is parked.
+    fn follow(&mut self, name: &str, serving: &GenerationRecord) -> Result<()> {
+        let Some(reel) = self.reels.get(name) else { return Ok(()) };
+        // A worker that still holds the file is waited for: when it has gone, the projection is steered again.
+        if reel.serving.is_some() || reel.published.state == State::Parked || self.is_held(serving.id) {
+            return Ok(());
+        }
+        let hash = &serving.identity.plugin_hash;
+        let loaded = reel.file.iter().map(|file| &file.plugin).chain(&reel.kept);
+        let Some(plugin) = loaded.into_iter().find(|plugin| plugin.hash().to_string() == *hash).cloned() else {
+            let purpose = Purpose::Serve { name: name.to_owned() };
+            if self.loading.values().any(|loading| loading.purpose == purpose) {
+                return Ok(());
+            }
+            let bytes = self.catalogue.plugin(hash)?;
+            return self.load(purpose, bytes.into(), Instant::now());
+        };
+        let worker = self.start(serving, plugin, Task::Follow)?;
+        let checkpoint = status::checkpoint(&self.catalogue, name);
+        if let Some(reel) = self.reels.get_mut(name) {
+            reel.serving = Some(worker);
+            reel.caught_up = false;
+            reel.signal(Signal::Started);
+        }
+        self.notices.push_back(Notice::Resumed { projection: name.to_owned(), checkpoint });
+        Ok(())
+    }
+
+    /// Builds a candidate beside what serves, when the plugin file differs from it or a rebuild was asked for; a
+    /// generation that is kept and equal is brought back instead.
+    fn build(&mut self, name: &str, serving: Option<&GenerationRecord>, rolled_back_from: Option<&str>) -> Result<()> {
+        let Some(Reel { file: Some(file), candidate: None, rebuild_asked, failed, .. }) = self.reels.get(name) else {
+            return Ok(());
+        };
+        let (plugin, bytes) = (file.plugin.clone(), file.bytes.clone());
+        let (is_asked, failed) = (rebuild_asked.is_some(), failed.clone());
+        let (mut changed, load_ms) = (file.changed, file.load_ms);
+        let key = self.key(name, &plugin);
+        let settings = self.project.settings_of(name);
+        let hash = plugin.hash().to_string();
+        let is_other = serving.is_none_or(|one| one.identity.plugin_hash != hash || one.identity.settings != settings);
+        let is_new_to_us = failed.as_ref() != Some(&key) && rolled_back_from != Some(&key);
+        if !is_asked && !(is_other && is_new_to_us) {
+            return Ok(());
+        }
+        if is_asked {
+            changed = Instant::now();
+        }
+        let kept = if is_asked { None } else { self.catalogue.find_ready(name, &hash, &settings)? };
+        let (record, task) = match kept {
+            Some(record) if self.is_held(record.id) => return Ok(()),
+            Some(record) => (record, Task::Return),
+            None => {
+                let identity = projector::identity(&plugin, settings);
+                (self.catalogue.begin(&identity, plugin.manifest(), &bytes)?, Task::Build { identity })
+            }
+        };
+        let is_new = matches!(task, Task::Build { .. });
+        let (version, short) = (plugin.manifest().version, plugin.hash().short());
+        self.notices.push_back(Notice::Building { projection: name.to_owned(), version, hash: short.clone() });
+        let worker = match self.start(&record, plugin, task) {
+            Ok(worker) => worker,
+            Err(fault) => {
+                if is_new {
+                    self.catalogue.discard(record.id)?;
+                }
+                return Err(fault);
+            }
+        };
+        let through = self.head.head();
+        if let Some(reel) = self.reels.get_mut(name) {
+            reel.published.building =
+                Some(Building { hash: short, covered: Default::default(), through, events_per_s: 0 });
+            reel.candidate = Some(Candidate { worker, changed, load_ms, is_new });
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, record: &GenerationRecord, plugin: Plugin, task: Task) -> Result<Worker> {
+        let name = &record.identity.projection;
+        Worker::start(Assignment {
+            thread: self.next_number(),
+            task,
+            generation: record.id,
+            file: self.catalogue.generation_path(name, record.id),
+            limits: self.project.limits_of(name).clone(),
+            settings: record.identity.settings.clone(),
+            size: BatchSize::events(self.project.batch_events),
+            source: self.source.clone(),
+            head: self.head.clone(),
+            sender: self.sender.clone(),
+            plugin,
+        })
+    }
+
+    /// A complete candidate takes over.
+    pub(super) fn swap(&mut self, name: &str, completed: Completed) {
+        let swapping = Instant::now();
+        let Some(Reel { candidate: Some(Candidate { is_new, .. }), .. }) = self.reels.get(name) else { return };
+        let replaced = match self.make_serve(name, &completed, *is_new) {
+            Ok(replaced) => replaced,
+            Err(fault) => return self.refuse_candidate(name, fault),
+        };
+        let Some(reel) = self.reels.get_mut(name) else { return };
+        let Some(candidate) = reel.candidate.take() else { return };
+        let report = SwapReport {
+            projection: name.to_owned(),
+            version: candidate.worker.plugin.manifest().version,
+            hash: candidate.worker.plugin.hash().short(),
+            replaced,
+            events: completed.events,
+            rows: completed.rows,
+            checkpoint: completed.checkpoint,
+            served_ms: millis(candidate.changed),
+            load_ms: candidate.load_ms,
+            replay_ms: completed.replay_ms,
+            finish_ms: completed.finish_ms + millis(swapping),
+        };
+        let former = reel.serving.replace(candidate.worker);
+        reel.caught_up = false;
+        reel.kept = None;
+        reel.published.building = None;
+        reel.published.refused = None;
+        reel.signal(Signal::Started);
+        reel.signal(Signal::Opened);
+        reel.swapped = Some(report.clone());
+        let asked = reel.rebuild_asked.take();
+        if let Some(former) = former {
+            self.retire(name, former, None);
+        }
+        self.notices.push_back(Notice::Swapped(report.clone()));
+        self.answer(asked, Answer::Swapped(report));
+        if let Err(fault) = self.catalogue.prune(name, self.project.keep_generations) {
+            self.trouble(fault);
+        }
+        self.steer(name);
+    }
+
+    /// The swap itself; returns the short hash of what served before.
+    fn make_serve(&mut self, name: &str, completed: &Completed, is_new: bool) -> Result<Option<String>> {
+        if is_new {
+            let &Completed { checkpoint, events, rows, replay_ms, .. } = completed;
+            let facts = Facts { checkpoint, events, rows, replay_ms };
+            self.catalogue.ready(completed.generation, &facts, Timestamp::now())?;
+        }
+        let replaced = self.catalogue.serving(name)?.as_ref().map(status::short_hash);
+        if let Some(fault) = self.catalogue.swap(name, completed.generation)?.link_fault {
+            self.trouble(fault);
+        }
+        Ok(replaced)
+    }
+
+    /// Asks a worker to stop. An unfinished generation is thrown away once the worker is gone.
+    pub(super) fn retire(&mut self, name: &str, worker: Worker, discard: Option<GenerationId>) {
+        worker.stop(&self.head);
+        self.retiring.push(Retiring { projection: name.to_owned(), worker, discard });
+    }
+
+    pub(super) fn drop_candidate(&mut self, name: &str) {
+        let Some(reel) = self.reels.get_mut(name) else { return };
+        reel.published.building = None;
+        if let Some(candidate) = reel.candidate.take() {
+            let discard = candidate.is_new.then_some(candidate.worker.generation);
+            self.retire(name, candidate.worker, discard);
+        }
+    }
+
+    fn give_up_rebuild(&mut self, name: &str, reason: &str) -> Result<()> {
+        let asked = self.reels.get_mut(name).and_then(|reel| reel.rebuild_asked.take());
+        let fault = Fault::input(format!("the rebuild of `{name}` was given up: {reason}"));
+        self.answer(asked, Answer::Failed(fault));
+        Ok(())
+    }
+
+    /// Whether a worker that was asked to stop still has this generation open.
+    fn is_held(&self, generation: GenerationId) -> bool {
+        self.retiring.iter().any(|one| one.worker.generation == generation && !one.worker.is_finished())
+    }
+
+    /// What tells one candidate from another: the plugin's bytes and its settings.
+    pub(super) fn key(&self, name: &str, plugin: &Plugin) -> String {
+        format!("{} {}", plugin.hash(), self.project.settings_of(name))
+    }
+}
+
+/// Whether a candidate is no longer what should be built.
+fn is_stale(reel: &Reel, candidate: &Candidate) -> bool {
+    let is_of_file = reel.file.as_ref().is_some_and(|file| file.plugin.hash() == candidate.worker.plugin.hash());
+    !is_of_file || (reel.rebuild_asked.is_some() && !candidate.is_new)
+}
