@@ -229,7 +229,9 @@ fn files_that_change_again_and_again_end_with_the_last() {
         std::thread::sleep(Duration::from_millis(u64::from(number) * 7 % 40));
     }
     let last = projectionist::plugin::PluginHash::of(&balances(20)).short();
-    show.until("the last version", |notice| matches!(notice, Notice::Swapped(report) if report.hash == last).then_some(()));
+    show.until("the last version", |notice| {
+        matches!(notice, Notice::Swapped(report) if report.hash == last).then_some(())
+    });
     stage.deposit(10);
     stage.wait_for_balance(110);
 }
