@@ -7,6 +7,7 @@ use super::failure::hint_of;
 use super::render::grouped;
 use super::shell::Shell;
 use super::table;
+use crate::projector::State;
 use crate::supervisor::{self, ProjectionStatus};
 
 /// Show the head of the log and how each projection stands; works beside a running host
@@ -14,7 +15,8 @@ use crate::supervisor::{self, ProjectionStatus};
 #[command(after_help = "Examples:\n  projectionist status\n  \
                         projectionist status --json | jq '.projections[] | {name, lag}'\n\n\
                         With --json one object: `head`, `host` (a process id or null) and `projections`, each with \
-                        `name`, `state`, `version`, `hash`, `checkpoint`, `lag` and `rows`.")]
+                        `name`, `state`, `version`, `hash`, `checkpoint`, `lag`, `rows`, and why it stands as it does: \
+                        `fault`, `refused`, `building`.")]
 pub(super) struct Status {}
 
 impl Status {
@@ -70,7 +72,8 @@ fn reasons(projection: &ProjectionStatus) -> String {
         let (hash, rate) = (&building.hash, grouped(building.events_per_s));
         write!(text, "\n    building {hash}: at {covered} of {through}, {rate}/s").expect("a string takes everything");
     }
-    for (what, fault) in [("parked", &projection.fault), ("refused", &projection.refused)] {
+    let what = if projection.state == State::Parked { "parked" } else { "fault" };
+    for (what, fault) in [(what, &projection.fault), ("refused", &projection.refused)] {
         let Some(fault) = fault else { continue };
         let mut fault = fault.clone();
         fault.projection = None; // its row names it
@@ -101,7 +104,6 @@ fn row(projection: &ProjectionStatus) -> [String; 7] {
 mod tests {
     use super::*;
     use crate::event::{Fault, FaultKind, Position};
-    use crate::projector::State;
 
     #[test]
     fn below_a_row_stands_what_keeps_it() {

@@ -18,11 +18,12 @@ pub fn is_whole(bytes: &[u8]) -> bool {
             Ok(Chunk::Parsed { consumed, payload }) => {
                 rest = &rest[consumed..];
                 match payload {
-                    Payload::ModuleSection { parser: inner, .. } | Payload::ComponentSection { parser: inner, .. } => {
-                        outer.push(std::mem::replace(&mut parser, inner));
+                    Payload::ModuleSection { parser: inner, unchecked_range: range }
+                    | Payload::ComponentSection { parser: inner, unchecked_range: range } => {
+                        outer.push((std::mem::replace(&mut parser, inner), range.end));
                     }
                     Payload::End(_) => match outer.pop() {
-                        Some(next) => parser = next,
+                        Some((next, _)) => parser = next,
                         None => return true,
                     },
                     _ => {}
@@ -30,7 +31,8 @@ pub fn is_whole(bytes: &[u8]) -> bool {
             }
         }
     }
-    outer.is_empty()
+    // The end of what is nested is only told once something follows; it may be the last there is.
+    outer.iter().all(|(_, end)| *end == bytes.len() as u64)
 }
 
 #[cfg(test)]
