@@ -110,8 +110,9 @@ impl Host {
         let settings = self.project.settings_of(name);
         let hash = plugin.hash().to_string();
         let is_other = serving.is_none_or(|one| one.identity.plugin_hash != hash || one.identity.settings != settings);
-        let is_new_to_us = failed.as_ref() != Some(&key) && rolled_back_from != Some(&key);
-        if !is_asked && !(is_other && is_new_to_us) {
+        let was_given_up = failed.as_ref() == Some(&key) || rolled_back_from == Some(&key);
+        let is_wanted = is_asked || (is_other && !was_given_up);
+        if !is_wanted {
             return Ok(());
         }
         if is_asked {

@@ -126,3 +126,17 @@ fn a_plugin_that_needs_more_memory_than_it_may_have_is_refused_with_the_limit() 
     assert_eq!(fault.kind, FaultKind::Memory, "{fault}");
     assert!(fault.hint.as_deref().is_some_and(|hint| hint.contains("memory-mib-max")), "{fault:?}");
 }
+
+#[test]
+fn a_sum_that_overflows_parks_instead_of_wrapping() {
+    let stage = Stage::new();
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    show.swapped();
+    append(&stage.store, "account-1", "Deposited", &format!(r#"{{"amount":{}}}"#, i64::MAX));
+    append(&stage.store, "account-1", "Deposited", r#"{"amount":5}"#);
+    let (checkpoint, fault) = parked(&mut show);
+    assert_eq!((checkpoint, fault.position, fault.kind), (Position(1), Some(Position(2)), FaultKind::Trap));
+    assert!(fault.message.contains("overflow"), "{fault}");
+    assert_eq!(stage.balance(), Some(i64::MAX));
+}

@@ -30,7 +30,7 @@ impl Scenario {
 
     /// Imports the beginning of the file, as if it had grown since the last time.
     fn grow(&self, stage: &Stage, lines: &[String]) {
-        let input = Input::new(self.folder, Cursor::new(lines.join("\n")));
+        let input = Input::new(self.folder, Cursor::new(lines.join("\n"))).unwrap();
         import(&stage.store, input, Options::default()).unwrap();
     }
 
