@@ -12,4 +12,4 @@ wasmtime::component::bindgen!({
 });
 
 pub(super) use exports::projectionist::projection::projector;
-pub(super) use projectionist::projection::{columns, events, faults, logging, manifests, tables};
+pub(super) use self::projectionist::projection::{columns, events, faults, logging, manifests, tables};

@@ -175,12 +175,18 @@ fn explain(conn: &Connection, path: &Path, limits: &QueryLimits, error: &rusqlit
         rusqlite::Error::NulError(_) => return Fault::input("the query holds a NUL character"),
         _ => {}
     }
-    match error.sqlite_error_code() {
+    let code = match error {
+        rusqlite::Error::SqliteFailure(error, _) | rusqlite::Error::SqlInputError { error, .. } => Some(error.code),
+        _ => None,
+    };
+    match code {
         Some(ErrorCode::OperationInterrupted) => {
             Fault::input(format!("the query took longer than {} ms", limits.ms_max))
                 .hint("select less, or let the projection keep what the query computes")
         }
         Some(ErrorCode::AuthorizationForStatementDenied) => refused(),
+        // A forbidden function is an ordinary error with this message.
+        Some(ErrorCode::Unknown) if message(error).starts_with("not authorized") => refused(),
         Some(ErrorCode::TooBig) => {
             Fault::input(format!("the query makes a value of over {} MiB", VALUE_BYTES_MAX >> 20))
         }

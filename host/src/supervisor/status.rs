@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::event::{Fault, Position, Result};
 use crate::project::Project;
 use crate::projector::State;
-use crate::read_model::{Catalogue, GenerationRecord, HostLock, Snapshot};
+use crate::read_model::{Catalogue, GenerationRecord, GenerationState, HostLock, Snapshot};
 use crate::source::Source;
 use crate::source::sqlite::SqliteStore;
 
@@ -31,7 +31,12 @@ pub struct ProjectionStatus {
     pub state: State,
     /// The author's version of the serving generation.
     pub version: Option<u32>,
-    /// The first 12 hex digits of the serving plugin's hash.
+    /// How many generations are whole.
+fn kept(generations: &[GenerationRecord]) -> usize {
+    generations.iter().filter(|generation| generation.state == GenerationState::Ready).count()
+}
+
+/// The first 12 hex digits of the serving plugin's hash.
     pub hash: Option<String>,
     /// The position whose effects are committed.
     pub checkpoint: Position,
@@ -75,7 +80,7 @@ pub fn status(project: &Project) -> Result<Status> {
             checkpoint,
             lag: head.0.saturating_sub(checkpoint.0),
             rows,
-            generations: catalogue.generations(&record.name)?.len(),
+            generations: kept(&catalogue.generations(&record.name)?),
             fault: published.fault.or(damage),
             building: published.building.filter(|_| host.is_some()),
             refused: published.refused,
@@ -96,6 +101,11 @@ pub(super) fn checkpoint(catalogue: &Catalogue, name: &str) -> Position {
 fn glance(catalogue: &Catalogue, serving: &GenerationRecord) -> Result<(Position, u64)> {
     let snapshot = Snapshot::open(&catalogue.generation_path(&serving.identity.projection, serving.id))?;
     Ok((snapshot.checkpoint(), snapshot.row_counts()?.iter().map(|(_, rows)| rows).sum()))
+}
+
+/// How many generations are whole.
+fn kept(generations: &[GenerationRecord]) -> usize {
+    generations.iter().filter(|generation| generation.state == GenerationState::Ready).count()
 }
 
 /// The first 12 hex digits of the hash of the plugin that built a generation.
