@@ -11,5 +11,5 @@ wasmtime::component::bindgen!({
     imports: { default: trappable },
 });
 
-pub(super) use exports::projectionist::projection::projector;
 pub(super) use self::projectionist::projection::{columns, events, faults, logging, manifests, tables};
+pub(super) use exports::projectionist::projection::projector;

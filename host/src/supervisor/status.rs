@@ -31,12 +31,7 @@ pub struct ProjectionStatus {
     pub state: State,
     /// The author's version of the serving generation.
     pub version: Option<u32>,
-    /// How many generations are whole.
-fn kept(generations: &[GenerationRecord]) -> usize {
-    generations.iter().filter(|generation| generation.state == GenerationState::Ready).count()
-}
-
-/// The first 12 hex digits of the serving plugin's hash.
+    /// The first 12 hex digits of the serving plugin's hash.
     pub hash: Option<String>,
     /// The position whose effects are committed.
     pub checkpoint: Position,
