@@ -9,7 +9,7 @@ use super::failure::{Said, lay_out_fault};
 use super::render::grouped;
 use super::shell::Shell;
 use crate::event::{Fault, Manifest, Partitioning, Selection, Table};
-use crate::plugin::{CONTRACT, Engine, Inspection, Limits, Plugin, inspect};
+use crate::plugin::{CONTRACT, Engine, Inspection, Limits, Plugin, inspect, read_file};
 
 /// Say what a plugin is and whether this host takes it, without running an event through it
 #[derive(Debug, clap::Args)]
@@ -39,8 +39,7 @@ struct Answer {
 
 impl Check {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
-        let bytes = std::fs::read(&self.plugin)
-            .map_err(|error| Fault::storage(format!("reading {}", self.plugin.display()), error))?;
+        let bytes = read_file(&self.plugin)?;
         // Outside a project the defaults are in force.
         let project = shell.project().ok();
         let mut limits = project.as_ref().map(|project| project.limits.clone()).unwrap_or_default();

@@ -82,6 +82,11 @@ impl Import {
             let bad = grouped(report.bad);
             shell.say(format!("{bad} bad lines are in {aside_name}: mend them there and import that file"));
         }
+        if report.already_there > 0 {
+            shell.say(
+                "known by their ids; lines without an `id` by the beginning of the file, and `--again` records those",
+            );
+        }
         if report.interrupted {
             shell.say("interrupted; import the file again to go on where this ended");
             return Err(Said.into());

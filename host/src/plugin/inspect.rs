@@ -1,6 +1,8 @@
 //! An **inspection** says what a file is before anything of it is compiled or run.
 
 use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::Path;
 
 use wasmparser::{Encoding, Parser, Payload};
 
@@ -30,13 +32,27 @@ pub struct Inspection {
     pub bytes: usize,
 }
 
+/// Reads a plugin file, as far as plugins may be long: one byte beyond the limit is enough for [`inspect`] to refuse it.
+/// Only regular files: a pipe or a device would never end.
+pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error| Fault::storage(format!("reading {}", path.display()), error);
+    let found = std::fs::metadata(path).map_err(failed)?;
+    if !found.is_file() {
+        return Err(incompatible(format!("{} is not a regular file", path.display()))
+            .hint("a plugin is a `.wasm` file, as `projectionist new` and `dev` make them"));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
 /// Reads what a plugin file is; compiles and runs nothing. Fails when it is no WebAssembly, or a core module without
 /// a component type; whether the host can run it is for [`Inspection::check`] to say.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(incompatible(format!(
-            "the file has {} MiB; plugins have at most {}",
-            bytes.len() >> 20,
+            "the file has more than {} MiB, the most that a plugin may have",
             FILE_BYTES_MAX >> 20
         ))
         .hint("build it with `--release` or the profile of `projectionist new`, which leave debug information out"));

@@ -22,7 +22,7 @@ mod bindings;
 
 pub use engine::Engine;
 pub use imports::{LogLevel, LogLine, Lookup, NoRows};
-pub use inspect::{CONTRACT, FILE_BYTES_MAX, Inspection, inspect};
+pub use inspect::{CONTRACT, FILE_BYTES_MAX, Inspection, inspect, read_file};
 pub use instance::{Instance, Pending, Start};
 pub use limits::Limits;
 pub use loaded::{Plugin, PluginHash};

@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use crate::event::{Fault, Position, Range, Result};
+use crate::event::{Blame, Fault, FaultKind, Position, Range, Result};
 use crate::plugin::{Instance, Limits, LogLine, Lookup, Pending, Plugin, Start};
 use crate::read_model::Generation;
-use crate::source::Source;
+use crate::source::{Reader, Source};
 
 use super::feed::{BatchSize, Feed};
 
@@ -34,6 +34,8 @@ pub struct Projector {
     pub(super) size: BatchSize,
     pub(super) feed: Feed,
     pub(super) fold: Fold,
+    /// A reader beside the feed's, which may be busy in another thread: for the marks of checkpoints.
+    marks: Box<dyn Reader>,
     events: u64,
     said: Vec<LogLine>,
 }
@@ -85,12 +87,15 @@ impl Projector {
     /// A projector that will go on from the generation's checkpoint.
     pub fn new(spec: ProjectorSpec<'_>, generation: Generation) -> Result<Projector> {
         let feed = Feed::new(spec.source.reader()?, &spec.plugin.manifest().subscription);
+        let mut marks = spec.source.reader()?;
+        check_log(&mut *marks, &generation).map_err(|fault| fault.of(&spec.plugin.manifest().name))?;
         Ok(Projector {
             plugin: spec.plugin,
             limits: spec.limits,
             settings: spec.settings,
             size: spec.size,
             feed,
+            marks,
             fold: Fold::Cold(Box::new(generation)),
             events: 0,
             said: Vec::new(),
@@ -154,7 +159,7 @@ impl Projector {
             return Ok(());
         }
         self.warm()?;
-        let Projector { feed, fold, limits, events, said, .. } = self;
+        let Projector { feed, fold, marks, limits, events, said, .. } = self;
         let Fold::Warm(instance) = fold else { unreachable!("just warmed") };
         let mut waiting = Waiting { covered: range.after, pending: Pending::default() };
         let started_with = *events;
@@ -166,7 +171,7 @@ impl Projector {
             }
             waiting.covered = batch.range.through;
             if waiting.is_due(limits) {
-                waiting.commit(instance)?;
+                waiting.commit(instance, &mut **marks)?;
             }
             let progress = Progress { covered: waiting.covered, through, events: *events - started_with };
             Ok(match watch(progress) {
@@ -174,7 +179,7 @@ impl Projector {
                 Proceed::Stop => ControlFlow::Break(()),
             })
         })?;
-        waiting.commit(instance)?;
+        waiting.commit(instance, &mut **marks)?;
         hear(said, instance);
         Ok(())
     }
@@ -213,6 +218,24 @@ impl Projector {
     }
 }
 
+/// Makes sure that the log is the one that the generation was built from: it reaches the checkpoint, and the event
+/// there is the same. A store that was restored from an older copy, or replaced, would otherwise go unnoticed.
+fn check_log(log: &mut dyn Reader, generation: &Generation) -> Result<()> {
+    let (checkpoint, head) = (generation.checkpoint(), log.head()?);
+    let message = if head < checkpoint {
+        format!("the event store ends at position {head}, before the read model's checkpoint {checkpoint}")
+    } else if !generation.mark().is_empty() && log.mark(checkpoint)?.as_deref() != Some(generation.mark()) {
+        format!("the event at position {checkpoint} is not the one that the read model was built from")
+    } else {
+        return Ok(());
+    };
+    let name = &generation.identity().projection;
+    Err(Fault::new(FaultKind::Storage, message).blame(Blame::Operator).hint(format!(
+        "was the event store replaced or restored from a copy? Put the right one back and `projectionist resume {name}`, \
+         or build the read model from this one: `projectionist rebuild {name}`"
+    )))
+}
+
 /// Keeps what a plugin logged until it is fetched; a plugin that goes on and on is cut short.
 fn hear(said: &mut Vec<LogLine>, instance: &mut Instance<Generation>) {
     let lines = instance.take_log();
@@ -236,7 +259,7 @@ impl Waiting {
         self.pending.rows >= (limits.flush_rows_max / 4).max(1) || self.pending.bytes >= bytes_max / 4
     }
 
-    fn commit(&mut self, instance: &mut Instance<Generation>) -> Result<()> {
+    fn commit(&mut self, instance: &mut Instance<Generation>, marks: &mut dyn Reader) -> Result<()> {
         let range = Range { after: instance.rows().checkpoint(), through: self.covered };
         if range.is_empty() {
             return Ok(());
@@ -244,6 +267,7 @@ impl Waiting {
         let annotate = |fault: Fault| fault.among(range);
         let changes = if self.pending.rows > 0 { instance.flush().map_err(annotate)? } else { Vec::new() };
         self.pending = Pending::default();
+        instance.rows().set_next_mark(marks.mark(self.covered)?.unwrap_or_default());
         instance.rows().commit(&changes, range).map_err(annotate)
     }
 }

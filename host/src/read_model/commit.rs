@@ -24,6 +24,7 @@ impl Generation {
         };
         done.map_err(|fault| fault.of(&self.identity.projection).among(range))?;
         self.checkpoint = range.through;
+        self.mark = std::mem::take(&mut self.next_mark);
         self.empty &= all.iter().all(|changes| changes.upserted == 0);
         Ok(())
     }
@@ -45,8 +46,8 @@ impl Generation {
         let transaction =
             self.write(|conn| rusqlite::Transaction::new_unchecked(conn, TransactionBehavior::Immediate))?;
         let moved = self.write(|conn| {
-            conn.prepare_cached("UPDATE projectionist_checkpoint SET position = ?1, has_rows = ?2 WHERE position = ?3")?
-                .execute((through, has_rows, after))
+            let sql = "UPDATE projectionist_checkpoint SET position = ?1, has_rows = ?2, mark = ?4 WHERE position = ?3";
+            conn.prepare_cached(sql)?.execute((through, has_rows, after, &self.next_mark))
         })?;
         if moved != 1 || range.through < range.after {
             let stored = self.write(|conn| {

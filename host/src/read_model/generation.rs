@@ -38,6 +38,9 @@ pub struct Generation {
     pub(super) manifest: Manifest,
     pub(super) statements: Vec<Statements>,
     pub(super) checkpoint: Position,
+    pub(super) mark: String,
+    /// What the next commit records as the mark of its checkpoint.
+    pub(super) next_mark: String,
     pub(super) empty: bool,
     pub(super) mode: Mode,
 }
@@ -82,6 +85,7 @@ impl Generation {
         pragmas(&conn, path, LIVE)?;
         let mut generation = Self::new(conn, path, head.identity, head.manifest, Mode::Live);
         generation.checkpoint = head.checkpoint;
+        generation.mark = head.mark;
         generation.empty = !head.has_rows;
         Ok(generation)
     }
@@ -90,12 +94,25 @@ impl Generation {
         let statements: Vec<_> = manifest.tables.iter().map(Statements::new).collect();
         conn.set_prepared_statement_cache_capacity(statements.len() * 4 + 8);
         let checkpoint = Position::START;
-        Generation { conn, path: path.to_owned(), identity, manifest, statements, checkpoint, empty: true, mode }
+        let (mark, next_mark) = (String::new(), String::new());
+        let path = path.to_owned();
+        Generation { conn, path, identity, manifest, statements, checkpoint, mark, next_mark, empty: true, mode }
     }
 
     /// The position whose effects are committed.
     pub fn checkpoint(&self) -> Position {
         self.checkpoint
+    }
+
+    /// What the event at the checkpoint is known by, so that another log is not taken for the one that this read model
+    /// was built from; empty when it is not known.
+    pub fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    /// Sets the mark that the next commit records with its checkpoint. Without one it records none.
+    pub fn set_next_mark(&mut self, mark: String) {
+        self.next_mark = mark;
     }
 
     /// Whether no row was ever committed.
@@ -137,7 +154,8 @@ impl Generation {
         self.mode = Mode::Failed;
         let (checkpoint, has_rows) = (self.stored(self.checkpoint)?, !self.empty);
         self.write(|conn| {
-            conn.execute("UPDATE projectionist_checkpoint SET position = ?1, has_rows = ?2", (checkpoint, has_rows))?;
+            let sql = "UPDATE projectionist_checkpoint SET position = ?1, has_rows = ?2, mark = ?3";
+            conn.execute(sql, (checkpoint, has_rows, &self.mark))?;
             conn.execute_batch("COMMIT")
         })?;
         self.build_indexes()?;
@@ -231,7 +249,7 @@ fn create_schema(conn: &Connection, identity: &Identity, manifest: &Manifest) ->
             serde_json::to_string(manifest).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?,
         ),
     )?;
-    conn.execute("INSERT INTO projectionist_checkpoint VALUES (1, 0, 0)", ())?;
+    conn.execute("INSERT INTO projectionist_checkpoint VALUES (1, 0, '', 0)", ())?;
     manifest.tables.iter().try_for_each(|table| conn.execute_batch(&schema::create_table(table)))
 }
 
@@ -240,6 +258,7 @@ pub(super) struct Head {
     pub identity: Identity,
     pub manifest: Manifest,
     pub checkpoint: Position,
+    pub mark: String,
     pub has_rows: bool,
 }
 
@@ -268,7 +287,7 @@ pub(super) fn read_head(conn: &Connection, path: &Path) -> Result<Head> {
     let row = conn
         .query_row(
             "SELECT projection, plugin_version, plugin_hash, settings, contract, created_at, manifest,
-                    position, has_rows, finished
+                    position, mark, has_rows, finished
              FROM projectionist_generation JOIN projectionist_checkpoint USING (id)",
             (),
             |row| {
@@ -281,13 +300,14 @@ pub(super) fn read_head(conn: &Connection, path: &Path) -> Result<Head> {
                     created_at: row.get::<_, String>(5)?.parse().unwrap_or_default(),
                 };
                 let checkpoint = Position(row.get::<_, i64>(7)?.cast_unsigned());
-                Ok((identity, row.get::<_, String>(6)?, checkpoint, row.get(8)?, row.get::<_, bool>(9)?))
+                let (mark, has_rows) = (row.get(8)?, row.get(9)?);
+                Ok((identity, row.get::<_, String>(6)?, checkpoint, mark, has_rows, row.get::<_, bool>(10)?))
             },
         )
         .optional()
         .map_err(failed)?;
-    let Some((identity, manifest, checkpoint, has_rows, true)) = row else { return Err(unfinished()) };
+    let Some((identity, manifest, checkpoint, mark, has_rows, true)) = row else { return Err(unfinished()) };
     let manifest = serde_json::from_str(&manifest)
         .map_err(|error| Fault::storage(format!("the manifest in {} is unreadable", path.display()), error))?;
-    Ok(Head { identity, manifest, checkpoint, has_rows })
+    Ok(Head { identity, manifest, checkpoint, mark, has_rows })
 }

@@ -48,6 +48,17 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+impl Value {
+    /// What its text or blob takes.
+    fn bytes(&self) -> usize {
+        match self {
+            Value::Text(text) => text.len(),
+            Value::Blob(bytes) => bytes.len(),
+            Value::Null | Value::Integer(_) | Value::Real(_) => 0,
+        }
+    }
+}
+
 /// Receives the answer as it is found.
 pub trait Sink {
     /// Called once, first, with the names of the columns.
@@ -90,6 +101,8 @@ impl Sink for Answer {
 
 /// Text and blobs longer than this are refused: a query cannot make the host hold more.
 const VALUE_BYTES_MAX: i32 = 64 << 20;
+/// An answer is cut once its texts and blobs hold this many bytes.
+const ANSWER_BYTES_MAX: usize = 128 << 20;
 /// How many of SQLite's instructions pass between two looks at the clock.
 const INSTRUCTIONS_A_LOOK: i32 = 4_000;
 /// Pragmas that only describe tables.
@@ -112,10 +125,11 @@ pub fn run(path: &Path, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) ->
     let names: Vec<_> = statement.column_names().map(str::to_owned).collect();
     sink.columns(&names)?;
     let mut outcome = Outcome { rows: 0, cut: false };
+    let mut bytes = 0;
     let mut values = Vec::with_capacity(names.len());
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(explain)? {
-        if outcome.rows == limits.rows_max {
+        if outcome.rows == limits.rows_max || bytes > ANSWER_BYTES_MAX {
             outcome.cut = true;
             break;
         }
@@ -130,6 +144,7 @@ pub fn run(path: &Path, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) ->
             });
         }
         outcome.rows += 1;
+        bytes += values.iter().map(Value::bytes).sum::<usize>();
         if sink.row(&values)?.is_break() {
             break;
         }

@@ -27,6 +27,7 @@ pub(super) const HOUSEKEEPING: &str = "
     CREATE TABLE projectionist_checkpoint (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         position INTEGER NOT NULL,
+        mark TEXT NOT NULL,
         has_rows INTEGER NOT NULL
     ) STRICT;";
 

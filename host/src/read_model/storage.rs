@@ -51,7 +51,8 @@ pub(super) fn failed(doing: &str, path: &Path, error: &rusqlite::Error) -> Fault
                 .retriable()
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::storage(what, message(error))
-            .hint("the file is damaged; a read model can always be rebuilt from the log: `projectionist rebuild NAME`"),
+            .hint("the file is damaged; nothing in it is lost: a read model is built again by `projectionist rebuild NAME`, all of \
+                   them and the catalogue once `data/catalogue.sqlite*` is removed and `projectionist project` run"),
         _ => Fault::storage(what, message(error)),
     }
 }

@@ -1,12 +1,13 @@
 //! A **replay** is a dry run: events through a plugin into a throw-away read model; nothing that serves is touched.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::event::{Fault, Position, Result, Timestamp};
-use crate::plugin::{Engine, LogLine};
+use crate::plugin::{self, Engine, LogLine};
 use crate::project::Project;
 use crate::projector::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
 use crate::read_model::Generation;
@@ -58,8 +59,7 @@ pub fn run(
     hear: &mut dyn FnMut(Vec<LogLine>),
 ) -> Result<Report> {
     let started = Instant::now();
-    let bytes =
-        std::fs::read(plugin).map_err(|error| Fault::input(format!("reading {}: {error}", plugin.display())))?;
+    let bytes = plugin::read_file(plugin)?;
     let engine = Engine::new(Some(&project.data.join("compiled")))?;
     let plugin = projector::load(&engine, project, &bytes)?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
@@ -119,6 +119,28 @@ fn end(source: &dyn Source, until: Option<Until>) -> Result<Position> {
 struct Place {
     file: PathBuf,
     _folder: tempfile::TempDir,
+    /// Held as long as the folder is in use; the kernel lets go of it when the process dies.
+    _lock: File,
+}
+
+/// What temporary folders start with.
+const PREFIX: &str = ".replay-";
+
+/// A folder without a lock may be about to get one; after this long it is a dead process's.
+const SWEPT_AFTER: Duration = Duration::from_secs(60);
+
+/// Removes what replays that were killed have left.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let changed = entry.metadata().and_then(|found| found.modified()).ok();
+        let is_old = changed.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > SWEPT_AFTER);
+        let in_use = File::open(entry.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_err());
+        if is_ours && is_old && !in_use {
+            // Left for the next time when it cannot be removed.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 impl Place {
@@ -136,11 +158,12 @@ impl Place {
             Some(parent) => parent.to_owned(),
             None => project.data.clone(),
         };
-        let folder = tempfile::Builder::new()
-            .prefix(".replay-")
-            .tempdir_in(&beside)
-            .map_err(|error| Fault::storage(format!("making a folder in {}", beside.display()), error))?;
-        Ok(Place { file: folder.path().join("replay.sqlite"), _folder: folder })
+        sweep(&beside);
+        let failed = |error| Fault::storage(format!("making a folder in {}", beside.display()), error);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&beside).map_err(failed)?;
+        let lock = File::create(folder.path().join("lock")).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        Ok(Place { file: folder.path().join("replay.sqlite"), _folder: folder, _lock: lock })
     }
 
     fn keep(self, out: Option<&Path>) -> Result<Option<PathBuf>> {

@@ -28,6 +28,9 @@ pub trait Reader: Send {
     /// The highest position that is safe to read: nothing will ever appear at or below it again.
     fn head(&mut self) -> Result<Position>;
 
+    /// What the event at `position` is known by for good: its id. None when no event stands there.
+    fn mark(&mut self, position: Position) -> Result<Option<String>>;
+
     /// The highest position whose event was recorded at or before `time` with none later before it: where a
     /// replay "as of" `time` ends. [`Position::START`] when every event is later.
     fn position_at(&mut self, time: crate::event::Timestamp) -> Result<Position>;

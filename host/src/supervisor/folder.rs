@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -176,7 +175,7 @@ impl PluginFolder {
             let known = self.files.remove(&path).is_some_and(|file| file.hash.is_some());
             return known.then_some(Found::Vanished { file: path });
         }
-        let bytes = match read(&path) {
+        let bytes = match plugin::read_file(&path) {
             Ok(bytes) => bytes,
             Err(fault) => {
                 file.change = None;
@@ -210,18 +209,6 @@ impl File {
         self.change
             .is_some_and(|change| (change.closed || has_rested(change.noticed)) && change.looked.is_none_or(has_rested))
     }
-}
-
-/// Reads a plugin file, as far as plugins may be long.
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let doing = || format!("reading {}", path.display());
-    let file = fs::File::open(path).map_err(|error| Fault::storage(doing(), error))?;
-    let mut bytes = Vec::new();
-    // One byte beyond the limit is enough to be refused for its size when it is inspected.
-    file.take(plugin::FILE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Fault::storage(doing(), error))?;
-    Ok(bytes)
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

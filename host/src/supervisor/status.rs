@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::event::{Fault, Position, Result};
+use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::project::Project;
 use crate::projector::State;
 use crate::read_model::{Catalogue, GenerationRecord, GenerationState, HostLock, Snapshot};
@@ -68,6 +68,14 @@ pub fn status(project: &Project) -> Result<Status> {
             Err(fault) => (None, Some(fault)),
         };
         let (checkpoint, rows) = glanced.unwrap_or_default();
+        let damage = damage.or_else(|| {
+            (checkpoint > head).then(|| {
+                let message = format!("the event store ends at position {head}, before the checkpoint {checkpoint}");
+                Fault::new(FaultKind::Storage, message)
+                    .blame(Blame::Operator)
+                    .hint("was the event store replaced or restored from a copy? See `projectionist project`")
+            })
+        });
         projections.push(ProjectionStatus {
             state,
             version: serving.as_ref().map(|serving| serving.identity.plugin_version),

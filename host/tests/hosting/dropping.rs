@@ -11,11 +11,8 @@ use crate::support::plugin_bytes;
 
 #[test]
 fn a_dropped_plugin_is_built_from_all_of_history() {
-    let stage = Stage::new();
-    stage.deposit(100);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    let report = show.swapped();
+    let (stage, mut show) = Stage::serving(100);
+    let report = show.last_swap();
     assert_eq!((report.projection.as_str(), report.version, report.events, report.rows), ("balances", 1, 100, 10));
     assert_eq!(report.replaced, None);
     assert_eq!(stage.balance(), Some(100));
@@ -23,11 +20,8 @@ fn a_dropped_plugin_is_built_from_all_of_history() {
 
 #[test]
 fn changed_bytes_are_built_beside_and_swapped_without_a_gap() {
-    let stage = Stage::new();
-    stage.deposit(300);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    let first = show.swapped();
+    let (stage, mut show) = Stage::serving(300);
+    let first = show.last_swap();
 
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -55,11 +49,7 @@ fn changed_bytes_are_built_beside_and_swapped_without_a_gap() {
 
 #[test]
 fn the_same_bytes_again_are_no_change() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     stage.drop_plugin("ledger.wasm", &balances(1));
     std::thread::sleep(Duration::from_millis(300));
     stage.drop_plugin("ledger.wasm", &balances(2));
@@ -70,11 +60,7 @@ fn the_same_bytes_again_are_no_change() {
 
 #[test]
 fn what_is_no_plugin_is_refused_and_the_old_one_goes_on() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
 
     stage.drop_plugin("ledger.wasm", b"this is no module");
     assert_eq!(show.refused().kind, FaultKind::Incompatible);
@@ -126,11 +112,7 @@ fn files_are_renamed_into_place_and_temporary_files_are_none_of_our_business() {
 
 #[test]
 fn a_removed_file_stops_the_projection_and_keeps_its_rows() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     std::fs::remove_file(stage.plugin("ledger.wasm")).unwrap();
     show.until("a removal", |notice| matches!(notice, Notice::Removed { .. }).then_some(()));
     stage.deposit(10);
@@ -145,11 +127,7 @@ fn a_removed_file_stops_the_projection_and_keeps_its_rows() {
 
 #[test]
 fn a_renamed_file_keeps_its_projection() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     std::fs::rename(stage.plugin("ledger.wasm"), stage.plugin("accounts.wasm")).unwrap();
     stage.deposit(10);
     stage.wait_for_balance(20);
@@ -159,11 +137,7 @@ fn a_renamed_file_keeps_its_projection() {
 
 #[test]
 fn two_files_cannot_be_one_projection() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     stage.drop_plugin("other.wasm", &balances(2));
     let fault = show.refused();
     assert!(fault.message.contains("already projection `balances`"), "{fault}");
@@ -173,11 +147,8 @@ fn two_files_cannot_be_one_projection() {
 
 #[test]
 fn earlier_bytes_come_back_without_a_rebuild() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    let first = show.swapped();
+    let (stage, mut show) = Stage::serving(10);
+    let first = show.last_swap();
     stage.drop_plugin("ledger.wasm", &balances(2));
     show.swapped();
     stage.deposit(10);
@@ -234,4 +205,19 @@ fn files_that_change_again_and_again_end_with_the_last() {
     });
     stage.deposit(10);
     stage.wait_for_balance(110);
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_devices_and_folders_are_no_plugins() {
+    let (stage, mut show) = Stage::serving(10);
+    std::fs::create_dir(stage.plugin("folder.wasm")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(stage.plugin("pipe.wasm")).status().unwrap();
+    assert!(made.success());
+    let fault = show.refused();
+    assert!(fault.message.contains("not a regular file") && fault.hint.is_some(), "{fault}");
+    std::os::unix::fs::symlink("/dev/zero", stage.plugin("zero.wasm")).unwrap();
+    show.refused();
+    stage.deposit(10);
+    stage.wait_for_balance(20);
 }

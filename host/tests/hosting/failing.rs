@@ -26,11 +26,7 @@ fn misbehaving(configuration: &str) -> (Stage, Show) {
 
 #[test]
 fn a_malformed_event_parks_the_projection_right_before_it() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     stage.deposit(3);
     append(&stage.store, "account-1", "Deposited", r#"{"amount":"12,50"}"#);
     stage.deposit(3);
@@ -129,10 +125,7 @@ fn a_plugin_that_needs_more_memory_than_it_may_have_is_refused_with_the_limit() 
 
 #[test]
 fn a_sum_that_overflows_parks_instead_of_wrapping() {
-    let stage = Stage::new();
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(0);
     append(&stage.store, "account-1", "Deposited", &format!(r#"{{"amount":{}}}"#, i64::MAX));
     append(&stage.store, "account-1", "Deposited", r#"{"amount":5}"#);
     let (checkpoint, fault) = parked(&mut show);

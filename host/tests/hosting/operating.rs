@@ -55,11 +55,7 @@ fn status_tells_how_a_projection_stands() {
 
 #[test]
 fn a_paused_projection_stands_still_until_resumed_over_restarts_too() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     assert!(matches!(request(&stage, Request::Pause { name: name() }).unwrap(), Answer::Paused));
     stage.deposit(5);
     std::thread::sleep(Duration::from_millis(100));
@@ -76,11 +72,8 @@ fn a_paused_projection_stands_still_until_resumed_over_restarts_too() {
 
 #[test]
 fn a_rebuild_makes_a_new_generation_of_the_same_plugin() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    let first = show.swapped();
+    let (stage, mut show) = Stage::serving(10);
+    let first = show.last_swap();
     let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
     assert_eq!((report.hash, report.events, report.replaced), (first.hash.clone(), 10, Some(first.hash)));
     assert_eq!(of_balances(&stage).generations, 2);
@@ -93,11 +86,8 @@ fn a_rebuild_makes_a_new_generation_of_the_same_plugin() {
 
 #[test]
 fn a_rollback_serves_and_follows_the_older_generation_and_is_not_undone_by_a_restart() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    let first = show.swapped();
+    let (stage, mut show) = Stage::serving(10);
+    let first = show.last_swap();
     stage.drop_plugin("ledger.wasm", &balances(2));
     let second = show.swapped();
     stage.deposit(5);
@@ -124,11 +114,8 @@ fn a_rollback_serves_and_follows_the_older_generation_and_is_not_undone_by_a_res
 
 #[test]
 fn without_a_host_pause_and_rollback_hold_for_the_next_one() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    let first = show.swapped();
+    let (stage, mut show) = Stage::serving(10);
+    let first = show.last_swap();
     stage.drop_plugin("ledger.wasm", &balances(2));
     show.swapped();
     show.end();
@@ -146,10 +133,7 @@ fn without_a_host_pause_and_rollback_hold_for_the_next_one() {
 
 #[test]
 fn unknown_names_are_told_with_the_known_ones() {
-    let stage = Stage::new();
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(0);
     let fault = request(&stage, Request::Pause { name: "balance".into() }).unwrap_err();
     assert!(fault.hint.as_deref().is_some_and(|hint| hint.contains("balances")), "{fault:?}");
 }
@@ -189,11 +173,7 @@ fn two_rollbacks_are_not_undone_by_a_restart() {
 
 #[test]
 fn a_rebuild_that_is_overtaken_is_answered() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     for _ in 0..5 {
         let asked = std::thread::scope(|scope| {
             let asked = scope.spawn(|| request(&stage, Request::Rebuild { name: name() }));
@@ -211,11 +191,7 @@ fn a_rebuild_that_is_overtaken_is_answered() {
 
 #[test]
 fn a_paused_projection_neither_follows_nor_builds_until_it_is_resumed() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     request(&stage, Request::Pause { name: name() }).unwrap();
     let fault = request(&stage, Request::Rebuild { name: name() }).unwrap_err();
     assert!(fault.message.contains("paused") && fault.hint.is_some(), "{fault:?}");
@@ -229,11 +205,7 @@ fn a_paused_projection_neither_follows_nor_builds_until_it_is_resumed() {
 
 #[test]
 fn a_damaged_read_model_parks_its_projection_alone_and_a_rebuild_mends_it() {
-    let stage = Stage::new();
-    stage.deposit(10);
-    let mut show = stage.show();
-    stage.drop_plugin("ledger.wasm", &balances(1));
-    show.swapped();
+    let (stage, mut show) = Stage::serving(10);
     show.end();
     let current = stage.project.data.join("read-models/balances/current.sqlite");
     let file = std::fs::canonicalize(current).unwrap();
@@ -246,4 +218,58 @@ fn a_damaged_read_model_parks_its_projection_alone_and_a_rebuild_mends_it() {
     let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
     assert_eq!(report.events, 10);
     assert_eq!(stage.balance(), Some(10));
+}
+
+/// Puts this copy of the log in the place of the log.
+fn restore(stage: &Stage, copy: &std::path::Path) {
+    for end in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{end}", stage.project.store.display()));
+    }
+    std::fs::remove_file(&stage.project.store).unwrap();
+    std::fs::copy(copy, &stage.project.store).unwrap();
+}
+
+#[test]
+fn a_log_that_was_restored_or_grew_again_is_not_taken_for_the_old_one() {
+    let (stage, show) = Stage::serving(10);
+    show.end();
+    let log = rusqlite::Connection::open(&stage.project.store).unwrap();
+    log.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(log);
+    let copy = stage.project.folder.join("copy.sqlite");
+    std::fs::copy(&stage.project.store, &copy).unwrap();
+    stage.deposit(5);
+    let once = || Host::open(&stage.project).unwrap().project_once(&Default::default(), &mut |_| ()).unwrap().remove(0);
+    assert_eq!(once().checkpoint.0, 15);
+
+    // The log ends before the checkpoint.
+    restore(&stage, &copy);
+    let outcome = once();
+    assert!(outcome.fault.is_some_and(|fault| fault.message.contains("ends at position 10") && fault.hint.is_some()));
+    assert!(of_balances(&stage).fault.is_some());
+
+    // It has grown beyond the checkpoint, with other events.
+    let store = projectionist::source::sqlite::SqliteStore::open(&stage.project.store).unwrap();
+    for _ in 0..8 {
+        crate::stage::append(&store, "account-new", "Deposited", r#"{"amount":100}"#);
+    }
+    let outcome = once();
+    assert_eq!(outcome.state, State::Parked);
+    assert!(outcome.fault.is_some_and(|fault| fault.message.contains("position 15 is not the one")));
+    assert_eq!(stage.balance(), Some(15), "nothing was folded into the wrong rows");
+
+    let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
+    assert_eq!((report.events, stage.balance()), (18, Some(810)));
+}
+
+#[test]
+fn a_log_that_is_replaced_under_a_running_host_is_told() {
+    let (stage, mut show) = Stage::serving(10);
+    let copy = stage.project.folder.join("copy.sqlite");
+    std::fs::copy(&stage.project.store, &copy).unwrap();
+    restore(&stage, &copy);
+    show.until("trouble", |notice| match notice {
+        Notice::Trouble { fault } if fault.message.contains("removed or replaced") => Some(()),
+        _ => None,
+    });
 }

@@ -38,6 +38,16 @@ impl Stage {
         Stage { project, store, _folder: folder }
     }
 
+    /// A project with this many deposits, whose balances serve.
+    pub fn serving(deposits: usize) -> (Stage, Show) {
+        let stage = Stage::new();
+        stage.deposit(deposits);
+        let mut show = stage.show();
+        stage.drop_plugin("ledger.wasm", &balances(1));
+        show.swapped();
+        (stage, show)
+    }
+
     /// Appends deposits of 1, `count` of them over ten accounts.
     pub fn deposit(&self, count: usize) {
         for number in 0..count {
@@ -150,6 +160,15 @@ impl Show {
             Notice::Refused { fault, .. } | Notice::Parked { fault, .. } => panic!("{fault}"),
             _ => None,
         })
+    }
+
+    /// The last swap seen.
+    pub fn last_swap(&self) -> SwapReport {
+        let swaps = self.seen.iter().filter_map(|notice| match notice {
+            Notice::Swapped(report) => Some(report.clone()),
+            _ => None,
+        });
+        swaps.last().expect("a swap was seen")
     }
 
     pub fn refused(&mut self) -> projectionist::event::Fault {

@@ -121,3 +121,13 @@ fn mistakes_are_explained() {
         collect(&folder.path().join("9.sqlite"), "SELECT 1", &LIMITS).unwrap_err().message.contains("no such file")
     );
 }
+
+#[test]
+fn an_answer_is_bounded_in_bytes_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let generation = filled(&folder, 1);
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+               SELECT hex(zeroblob(1000000)) FROM n";
+    let answer = collect(generation.path(), sql, &QueryLimits { rows_max: 1000, ms_max: 60_000 }).unwrap();
+    assert!(answer.cut && answer.rows.len() < 100, "{} rows", answer.rows.len());
+}

@@ -67,7 +67,10 @@ impl Query {
             outcome
         };
         if outcome.cut {
-            shell.say(format!("cut after {} rows; --rows-max N or `rows-max` under [query] allows more", outcome.rows));
+            shell.say(format!(
+                "cut after {} rows; --rows-max N or `rows-max` under [query] allows more, up to 128 MiB of text",
+                outcome.rows
+            ));
         }
         Ok(())
     }

@@ -48,6 +48,16 @@ impl Reader for SqliteReader {
         head(&self.connection, &self.path)
     }
 
+    fn mark(&mut self, position: Position) -> Result<Option<String>> {
+        let failed = |error| storage("reading an event's id", &self.path, error);
+        let mut find = self.connection.prepare_cached("SELECT id FROM events WHERE position = ?1").map_err(failed)?;
+        let mut rows = find.query([clamp(position.0)]).map_err(failed)?;
+        let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
+        let mut id_text = [0; Hyphenated::LENGTH];
+        let id = id(row, 0, &mut id_text).ok_or_else(|| unreadable(position, "id"))?;
+        Ok(Some(id.to_owned()))
+    }
+
     fn position_at(&mut self, time: Timestamp) -> Result<Position> {
         // Times need not grow with positions (an import brings its own), so there is nothing to bisect.
         let later = self
