@@ -63,6 +63,7 @@ pub struct Host {
     told: Option<(String, Instant)>,
     /// The answer to a request of this process.
     pub(super) answered_here: Option<Answer>,
+    has_checked_names: bool,
     next_number: u64,
     _lock: HostLock,
 }
@@ -120,6 +121,7 @@ impl Host {
             is_booted: false,
             told: None,
             answered_here: None,
+            has_checked_names: false,
             next_number: 1,
             _lock: lock,
         })
@@ -178,7 +180,23 @@ impl Host {
         let due = |reel: &Reel| reel.again.is_some_and(|again| again <= now);
         let due: Vec<String> = self.reels.iter().filter(|(_, reel)| due(reel)).map(|(name, _)| name.clone()).collect();
         due.iter().for_each(|name| self.steer(name));
+        if !self.has_checked_names && !self.reels.is_empty() && self.is_settled() {
+            self.has_checked_names = true;
+            self.check_names();
+        }
         self.notices.drain(..).for_each(tell);
+    }
+
+    /// A name in the configuration that no plugin has is most likely misspelt.
+    fn check_names(&mut self) {
+        let known = self.reels.keys().cloned().collect::<Vec<_>>().join(", ");
+        let strange = |name: &&String| !self.reels.contains_key(*name);
+        for name in self.project.projections.keys().filter(strange) {
+            let fault = Fault::input(format!("`[projections.{name}]` is configured, and no plugin is called so")).hint(
+                if known.is_empty() { "there is no projection yet".into() } else { format!("there are: {known}") },
+            );
+            self.notices.push_back(Notice::Trouble { fault });
+        }
     }
 
     fn note(&mut self, reacted: Result<()>) {

@@ -11,7 +11,7 @@ use crate::support::plugin_bytes;
 
 #[test]
 fn a_dropped_plugin_is_built_from_all_of_history() {
-    let (stage, mut show) = Stage::serving(100);
+    let (stage, show) = Stage::serving(100);
     let report = show.last_swap();
     assert_eq!((report.projection.as_str(), report.version, report.events, report.rows), ("balances", 1, 100, 10));
     assert_eq!(report.replaced, None);

@@ -19,7 +19,7 @@ fn new_events_reach_the_rows() {
 
 #[test]
 fn another_connection_appends_and_the_rows_follow() {
-    let (stage, mut show) = Stage::serving(0);
+    let (stage, _show) = Stage::serving(0);
     let other = SqliteStore::open(&stage.project.store).unwrap();
     for total in 1..=20 {
         append(&other, "account-1", "Deposited", r#"{"amount":1}"#);
@@ -29,7 +29,7 @@ fn another_connection_appends_and_the_rows_follow() {
 
 #[test]
 fn a_restart_goes_on_from_the_checkpoint() {
-    let (stage, mut show) = Stage::serving(50);
+    let (stage, show) = Stage::serving(50);
     show.end();
 
     stage.deposit(7);
@@ -56,7 +56,7 @@ fn events_of_other_types_move_the_checkpoint_and_nothing_else() {
 
 #[test]
 fn changed_settings_are_another_generation() {
-    let (stage, mut show) = Stage::serving(5);
+    let (stage, show) = Stage::serving(5);
     show.end();
     let configuration = stage.project.folder.join("projectionist.toml");
     std::fs::write(configuration, "[projections.balances.settings]\ncurrency = \"EUR\"\n").unwrap();

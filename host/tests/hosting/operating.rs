@@ -55,7 +55,7 @@ fn status_tells_how_a_projection_stands() {
 
 #[test]
 fn a_paused_projection_stands_still_until_resumed_over_restarts_too() {
-    let (stage, mut show) = Stage::serving(10);
+    let (stage, show) = Stage::serving(10);
     assert!(matches!(request(&stage, Request::Pause { name: name() }).unwrap(), Answer::Paused));
     stage.deposit(5);
     std::thread::sleep(Duration::from_millis(100));
@@ -72,7 +72,7 @@ fn a_paused_projection_stands_still_until_resumed_over_restarts_too() {
 
 #[test]
 fn a_rebuild_makes_a_new_generation_of_the_same_plugin() {
-    let (stage, mut show) = Stage::serving(10);
+    let (stage, show) = Stage::serving(10);
     let first = show.last_swap();
     let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
     assert_eq!((report.hash, report.events, report.replaced), (first.hash.clone(), 10, Some(first.hash)));
@@ -133,7 +133,7 @@ fn without_a_host_pause_and_rollback_hold_for_the_next_one() {
 
 #[test]
 fn unknown_names_are_told_with_the_known_ones() {
-    let (stage, mut show) = Stage::serving(0);
+    let (stage, _show) = Stage::serving(0);
     let fault = request(&stage, Request::Pause { name: "balance".into() }).unwrap_err();
     assert!(fault.hint.as_deref().is_some_and(|hint| hint.contains("balances")), "{fault:?}");
 }
@@ -173,7 +173,7 @@ fn two_rollbacks_are_not_undone_by_a_restart() {
 
 #[test]
 fn a_rebuild_that_is_overtaken_is_answered() {
-    let (stage, mut show) = Stage::serving(10);
+    let (stage, _show) = Stage::serving(10);
     for _ in 0..5 {
         let asked = std::thread::scope(|scope| {
             let asked = scope.spawn(|| request(&stage, Request::Rebuild { name: name() }));
@@ -205,7 +205,7 @@ fn a_paused_projection_neither_follows_nor_builds_until_it_is_resumed() {
 
 #[test]
 fn a_damaged_read_model_parks_its_projection_alone_and_a_rebuild_mends_it() {
-    let (stage, mut show) = Stage::serving(10);
+    let (stage, show) = Stage::serving(10);
     show.end();
     let current = stage.project.data.join("read-models/balances/current.sqlite");
     let file = std::fs::canonicalize(current).unwrap();
@@ -270,6 +270,17 @@ fn a_log_that_is_replaced_under_a_running_host_is_told() {
     restore(&stage, &copy);
     show.until("trouble", |notice| match notice {
         Notice::Trouble { fault } if fault.message.contains("removed or replaced") => Some(()),
+        _ => None,
+    });
+}
+
+#[test]
+fn a_misspelt_name_in_the_configuration_is_told() {
+    let stage = Stage::with("[projections.balancs.settings]\ncurrency = \"EUR\"\n");
+    let mut show = stage.show();
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    show.until("trouble", |notice| match notice {
+        Notice::Trouble { fault } if fault.message.contains("projections.balancs") => Some(()),
         _ => None,
     });
 }
