@@ -60,13 +60,18 @@ impl Host {
             self.drop_candidate(name);
         }
         if !should_run {
-            let reason = if is_paused { "it is paused" } else { "its plugin file is gone" };
-            return self.give_up_rebuild(name, reason);
+            let reason = match (self.is_booted, is_paused) {
+                (false, _) => "the host went down",
+                (true, true) => "it is paused",
+                (true, false) => "its plugin file is gone",
+            };
+            self.give_up_rebuild(name, reason);
+            return Ok(());
         }
-        if let Some(serving) = &serving {
-            self.follow(name, serving)?;
-        }
-        self.build(name, serving.as_ref(), record.rolled_back_from.as_deref())
+        // What keeps the old from following is no reason not to build the new.
+        let followed = serving.as_ref().map_or(Ok(()), |serving| self.follow(name, serving));
+        let built = self.build(name, serving.as_ref(), record.rolled_back_from.as_deref());
+        followed.and(built)
     }
 
     /// Lets the serving generation follow, unless it does already or is parked.
@@ -237,11 +242,10 @@ impl Host {
         }
     }
 
-    fn give_up_rebuild(&mut self, name: &str, reason: &str) -> Result<()> {
+    fn give_up_rebuild(&mut self, name: &str, reason: &str) {
         let asked = self.reels.get_mut(name).and_then(|reel| reel.rebuild_asked.take());
         let fault = Fault::input(format!("the rebuild of `{name}` was given up: {reason}"));
         self.answer(asked, Answer::Failed(fault));
-        Ok(())
     }
 
     /// Whether a worker that was asked to stop still has this generation open.
