@@ -164,11 +164,11 @@ impl Show {
 
     /// The last swap seen.
     pub fn last_swap(&self) -> SwapReport {
-        let swaps = self.seen.iter().filter_map(|notice| match notice {
+        let mut swaps = self.seen.iter().rev().filter_map(|notice| match notice {
             Notice::Swapped(report) => Some(report.clone()),
             _ => None,
         });
-        swaps.last().expect("a swap was seen")
+        swaps.next().expect("a swap was seen")
     }
 
     pub fn refused(&mut self) -> projectionist::event::Fault {
