@@ -161,5 +161,5 @@ fn relaxed_simd_and_threads_are_refused() {
 fn a_file_too_large_is_refused() {
     let mut bytes = misbehaving_bytes().to_vec();
     bytes.resize(FILE_BYTES_MAX + 1, 0);
-    assert!(refused(&bytes).message.contains("plugins have at most 64"));
+    assert!(refused(&bytes).message.contains("more than 64 MiB"));
 }
