@@ -81,7 +81,9 @@ fn run(arguments: &Arguments, folder: &Path) -> ExitCode {
         println!("{}", Measured::line(name, *threads, arguments.events, runs));
     }
     if let Some(out) = &arguments.out {
-        std::fs::create_dir_all(out).expect("the results' folder");
+        // Cargo runs benchmarks in the package's folder; people are at the top of the repository.
+        let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(out);
+        std::fs::create_dir_all(&out).expect("the results' folder");
         let text = format!("workload,contender,events,threads,seconds,events_per_s,rss_mib\n{}\n", csv.join("\n"));
         std::fs::write(out.join("results.csv"), text).expect("results.csv");
     }

@@ -50,7 +50,7 @@ const PRAGMAS: [(Use, &str, &str); 8] = [
     (Use::Writing, "temp_store", "MEMORY"), // no files beside the store
     (Use::Reading, "query_only", "ON"),    // a reader that writes would be a bug
     (Use::Reading, "cache_size", "-4096"), // KiB; a scan reads each page once
-    (Use::Reading, "mmap_size", "1099511627776"), // bytes; pages are read where they lie, without copying
+    (Use::Reading, "mmap_size", "0"),      // a mapped log would count as resident memory, once for each reader
 ];
 
 /// What a connection is for.
