@@ -49,7 +49,7 @@ pub struct Host {
     /// The name that each plugin file gave itself.
     pub(super) claims: HashMap<PathBuf, String>,
     /// Plugins being loaded, by the ticket that comes back with them.
-    pub(super) loading: HashMap<u64, Loading>,
+    pub(super) loading: BTreeMap<u64, Loading>,
     /// Plugin files that were refused since the host came up.
     pub(super) refused: BTreeMap<PathBuf, Fault>,
     /// Workers that were asked to stop and have not yet.
@@ -91,7 +91,7 @@ pub struct Outcome {
 }
 
 impl Host {
-    /// Takes the project's lock, mends what a crash left, and starts what served before.
+    /// Takes the project's lock and mends what a crash left. Nothing runs yet.
     pub fn open(project: &Project) -> Result<Host> {
         let lock = HostLock::take(&project.data)?;
         let catalogue = Catalogue::open(&project.data)?;
@@ -112,7 +112,7 @@ impl Host {
             catalogue,
             reels: BTreeMap::new(),
             claims: HashMap::new(),
-            loading: HashMap::new(),
+            loading: BTreeMap::new(),
             refused: BTreeMap::new(),
             retiring: Vec::new(),
             notices: VecDeque::new(),
@@ -192,9 +192,8 @@ impl Host {
         let known = self.reels.keys().cloned().collect::<Vec<_>>().join(", ");
         let strange = |name: &&String| !self.reels.contains_key(*name);
         for name in self.project.projections.keys().filter(strange) {
-            let fault = Fault::input(format!("`[projections.{name}]` is configured, and no plugin is called so")).hint(
-                if known.is_empty() { "there is no projection yet".into() } else { format!("there are: {known}") },
-            );
+            let fault = Fault::input(format!("`[projections.{name}]` is configured, and no plugin is called so"))
+                .hint(format!("there are: {known}"));
             self.notices.push_back(Notice::Trouble { fault });
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Loading {
     pub bytes: Arc<[u8]>,
     /// When the file changed.
     pub changed: Instant,
+    /// Whether its thread was started; the others wait for their turn.
+    pub is_started: bool,
     /// Newer bytes of the same file, to be loaded next; what is being loaded is out of date.
     pub newer: Option<(Arc<[u8]>, Instant)>,
 }
@@ -82,20 +84,37 @@ impl Host {
         Ok(())
     }
 
-    /// Reads, checks and compiles a plugin on a thread of its own; one at a time for each file.
+    /// Reads, checks and compiles a plugin on a thread of its own; one at a time for each file, and no more at once than
+    /// there are cores, however many files are dropped.
     pub(super) fn load(&mut self, purpose: Purpose, bytes: Arc<[u8]>, changed: Instant) -> Result<()> {
         if let Some(loading) = self.loading.values_mut().find(|loading| loading.purpose == purpose) {
             loading.newer = Some((bytes, changed));
             return Ok(());
         }
         let ticket = self.next_number();
+        self.loading.insert(ticket, Loading { purpose, bytes, changed, is_started: false, newer: None });
+        self.start_loading()
+    }
+
+    fn start_loading(&mut self) -> Result<()> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        while self.loading.values().filter(|loading| loading.is_started).count() < cores {
+            let Some((&ticket, loading)) = self.loading.iter_mut().find(|(_, loading)| !loading.is_started) else {
+                break;
+            };
+            loading.is_started = true;
+            let bytes = loading.bytes.clone();
+            self.start_loader(ticket, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn start_loader(&mut self, ticket: u64, bytes: Arc<[u8]>) -> Result<()> {
         let (engine, sender, project) = (self.engine.clone(), self.sender.clone(), self.project.clone());
-        let loaded_bytes = bytes.clone();
-        self.loading.insert(ticket, Loading { purpose, bytes, changed, newer: None });
         let started = thread::Builder::new().name("load".into()).spawn(move || {
             let started = Instant::now();
-            let loaded = catch_unwind(AssertUnwindSafe(|| projector::load(&engine, &project, &loaded_bytes)))
-                .unwrap_or_else(|_| {
+            let loaded =
+                catch_unwind(AssertUnwindSafe(|| projector::load(&engine, &project, &bytes))).unwrap_or_else(|_| {
                     Err(Fault::new(FaultKind::Incompatible, "reading the plugin made the host panic")
                         .blame(Blame::Host)
                         .hint("this is a bug in projectionist: please report it with the plugin file"))
@@ -112,6 +131,9 @@ impl Host {
 
     fn loaded(&mut self, ticket: u64, loaded: Result<Plugin, Fault>, load_ms: f64) -> Result<()> {
         let Some(loading) = self.loading.remove(&ticket) else { return Ok(()) };
+        if let Err(fault) = self.start_loading() {
+            self.trouble(fault);
+        }
         if let Some((bytes, changed)) = loading.newer {
             return self.load(loading.purpose, bytes, changed);
         }

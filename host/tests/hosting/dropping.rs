@@ -221,3 +221,17 @@ fn pipes_devices_and_folders_are_no_plugins() {
     stage.deposit(10);
     stage.wait_for_balance(20);
 }
+
+#[test]
+fn many_files_at_once_are_all_dealt_with() {
+    let (stage, mut show) = Stage::serving(10);
+    // One name, so that all but the first are refused: what counts is that each gets its turn.
+    for number in 0..20 {
+        stage.drop_plugin(&format!("copy-{number}.wasm"), &balances(number + 2));
+    }
+    for _ in 0..20 {
+        show.refused();
+    }
+    stage.deposit(10);
+    stage.wait_for_balance(20);
+}
