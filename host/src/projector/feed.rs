@@ -1,11 +1,13 @@
-//! The **feed** turns a range of the log into batches: scanned by a reader, shredded into columns.
+//! The **feed** turns a range of the log into batches: out of the history as far as it goes, and beyond it scanned
+//! by a reader and shredded into columns.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crossbeam_channel::bounded;
 
-use crate::event::{Batch, Position, Range, Result, Subscription};
-use crate::history::Shredder;
+use crate::event::{Batch, Fault, Position, Range, Result, Subscription};
+use crate::history::{Cut, Damaged, History, Scan, Segment, Shredder};
 use crate::source::{Reader, Wanted};
 
 /// Batches waiting between the thread that reads and the thread that folds; each is bounded by [`BatchSize`].
@@ -28,19 +30,57 @@ impl BatchSize {
     pub fn events(events_max: usize) -> BatchSize {
         BatchSize { events_max, bytes_max: 16 << 20 }
     }
+
+    /// The same for a scan of history.
+    pub(super) fn cut(self) -> Cut {
+        Cut { events_max: self.events_max, bytes_max: self.bytes_max }
+    }
 }
 
-/// One projection's reader and shredder.
+/// Fewer positions are read from the source, history or not.
+const HISTORY_POSITIONS_MIN: u64 = 16_384;
+
+/// So many positions beyond the sealed history are shredded into memory, for all who build at the time.
+const TAIL_POSITIONS_MAX: u64 = 65_536;
+
+/// One projection's reader and shredder, and its scan of the history when there is one.
 pub(super) struct Feed {
     reader: Box<dyn Reader>,
     shredder: Shredder,
     wanted: Wanted,
+    history: Option<(History, Scan)>,
 }
 
 impl Feed {
-    pub fn new(reader: Box<dyn Reader>, subscription: &Subscription) -> Feed {
+    pub fn new(reader: Box<dyn Reader>, history: Option<&History>, subscription: &Subscription) -> Feed {
         let shredder = Shredder::new(subscription);
-        Feed { reader, wanted: shredder.wanted(), shredder }
+        let history = history.map(|history| (history.clone(), Scan::new(subscription, None)));
+        Feed { reader, wanted: shredder.wanted(), shredder, history }
+    }
+
+    /// How far the history goes.
+    pub fn sealed(&self) -> Position {
+        self.history.as_ref().map_or(Position::START, |(history, _)| history.through())
+    }
+
+    /// The segments up to `through`, or as far as the history goes when it is far behind; and how far that is.
+    pub fn segments(&mut self, through: Position) -> Result<(Vec<Arc<Segment>>, Position)> {
+        let Some((history, _)) = &self.history else { return Ok((Vec::new(), Position::START)) };
+        let mut segments = history.segments();
+        let sealed = segments.last().map_or(Position::START, |last| last.range().through);
+        if sealed >= through || through.0 - sealed.0 > TAIL_POSITIONS_MAX {
+            return Ok((segments, sealed.min(through)));
+        }
+        segments.push(history.tail(&mut *self.reader, Range { after: sealed, through })?);
+        Ok((segments, through))
+    }
+
+    /// A new segment for one that turned out to be damaged.
+    pub fn mend(&mut self, segment: &Segment, damaged: Damaged) -> Result<Arc<Segment>> {
+        match &self.history {
+            Some((history, _)) => mend(history, &mut *self.reader, segment, &damaged),
+            None => Err(Fault::storage("reading the history", &damaged.what)),
+        }
     }
 
     /// Makes the next batch self-contained: a new plugin instance knows none of the dictionaries.
@@ -48,9 +88,46 @@ impl Feed {
         self.shredder.restart();
     }
 
-    /// Gives the batches of `range` in order to `visit` until it breaks. A range of more than one batch is read
-    /// ahead by a second thread.
+    /// Gives the batches of `range` in order to `visit` until it breaks.
     pub fn each(
+        &mut self,
+        range: Range,
+        size: BatchSize,
+        visit: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let sealed = self.sealed().min(range.through);
+        if sealed.0 < range.after.0.saturating_add(HISTORY_POSITIONS_MIN) {
+            return self.each_recorded(range, size, visit);
+        }
+        match self.each_sealed(Range { after: range.after, through: sealed }, size, visit)? {
+            ControlFlow::Break(()) => Ok(()),
+            ControlFlow::Continue(()) => self.each_recorded(Range { after: sealed, ..range }, size, visit),
+        }
+    }
+
+    /// The batches out of the history.
+    fn each_sealed(
+        &mut self,
+        range: Range,
+        size: BatchSize,
+        visit: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
+        let Feed { reader, history, shredder, .. } = self;
+        let Some((history, scan)) = history else { return Ok(ControlFlow::Continue(())) };
+        // Whoever had its turn before, the instance's dictionaries were the other's.
+        scan.restart();
+        shredder.restart();
+        let mut ended = ControlFlow::Continue(());
+        let mut mend = |segment: &Segment, damaged: Damaged| mend(history, &mut **reader, segment, &damaged);
+        scan.each(&history.segments(), range, size.cut(), &mut mend, &mut |batch| {
+            ended = visit(batch)?;
+            Ok(ended)
+        })?;
+        Ok(ended)
+    }
+
+    /// The batches out of the source. A range of more than one is read ahead by a second thread.
+    fn each_recorded(
         &mut self,
         range: Range,
         size: BatchSize,
@@ -110,4 +187,10 @@ impl Feed {
         })?;
         Ok(self.shredder.finish(Range { after: range.after, through }))
     }
+}
+
+/// Throws away what is damaged and makes it again; said, since it should not happen.
+fn mend(history: &History, reader: &mut dyn Reader, segment: &Segment, damaged: &Damaged) -> Result<Arc<Segment>> {
+    tracing::warn!("the history of {} is damaged ({}) and is made again", segment.range(), damaged.what);
+    history.mend(reader, segment)
 }

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::event::{Blame, Fault, FaultKind, Position, Range, Result};
+use crate::history::History;
 use crate::plugin::{Instance, Limits, LogLine, Lookup, Pending, Plugin, Start};
 use crate::read_model::Generation;
 use crate::source::{Reader, Source};
@@ -22,6 +23,8 @@ pub struct ProjectorSpec<'a> {
     pub settings: String,
     /// Where the events come from.
     pub source: &'a dyn Source,
+    /// The columns that were made of them, when there are any.
+    pub history: Option<&'a History>,
     /// Where batches are cut.
     pub size: BatchSize,
 }
@@ -29,15 +32,17 @@ pub struct ProjectorSpec<'a> {
 /// One running projection.
 pub struct Projector {
     pub(super) plugin: Plugin,
-    limits: Limits,
-    settings: String,
+    pub(super) limits: Limits,
+    pub(super) settings: String,
     pub(super) size: BatchSize,
     pub(super) feed: Feed,
     pub(super) fold: Fold,
     /// A reader beside the feed's, which may be busy in another thread: for the marks of checkpoints.
-    marks: Box<dyn Reader>,
-    events: u64,
-    said: Vec<LogLine>,
+    pub(super) marks: Box<dyn Reader>,
+    pub(super) events: u64,
+    pub(super) said: Vec<LogLine>,
+    /// Whether it was tried to fill the generation with several threads.
+    pub(super) has_spread: bool,
 }
 
 /// The generation, alone or in the hands of an open instance. `Moving` stands only while one becomes the other, and
@@ -86,7 +91,7 @@ pub struct Advance {
 impl Projector {
     /// A projector that will go on from the generation's checkpoint.
     pub fn new(spec: ProjectorSpec<'_>, generation: Generation) -> Result<Projector> {
-        let feed = Feed::new(spec.source.reader()?, &spec.plugin.manifest().subscription);
+        let feed = Feed::new(spec.source.reader()?, spec.history, &spec.plugin.manifest().subscription);
         let mut marks = spec.source.reader()?;
         check_log(&mut *marks, &generation).map_err(|fault| fault.of(&spec.plugin.manifest().name))?;
         Ok(Projector {
@@ -99,6 +104,7 @@ impl Projector {
             fold: Fold::Cold(Box::new(generation)),
             events: 0,
             said: Vec::new(),
+            has_spread: false,
         })
     }
 
@@ -130,6 +136,17 @@ impl Projector {
     /// before the event that caused it, as far as that event can be found.
     pub fn advance(&mut self, through: Position, watch: &mut dyn FnMut(Progress) -> Proceed) -> Result<Advance> {
         let events_before = self.events;
+        if self.can_spread(through) {
+            let mut is_stopped = false;
+            self.spread(through, &mut |progress| {
+                let proceed = watch(progress);
+                is_stopped |= proceed == Proceed::Stop;
+                proceed
+            })?;
+            if is_stopped {
+                return Ok(Advance { checkpoint: self.checkpoint(), events: self.events - events_before });
+            }
+        }
         loop {
             match self.run(through, self.size, watch) {
                 Ok(()) => break,
@@ -170,7 +187,7 @@ impl Projector {
                 hear(said, instance);
             }
             waiting.covered = batch.range.through;
-            if waiting.is_due(limits) {
+            if is_due(&waiting.pending, limits) {
                 waiting.commit(instance, &mut **marks)?;
             }
             let progress = Progress { covered: waiting.covered, through, events: *events - started_with };
@@ -236,14 +253,23 @@ fn check_log(log: &mut dyn Reader, generation: &Generation) -> Result<()> {
     )))
 }
 
-/// Keeps what a plugin logged until it is fetched; a plugin that goes on and on is cut short.
 fn hear(said: &mut Vec<LogLine>, instance: &mut Instance<Generation>) {
-    let lines = instance.take_log();
+    keep(said, instance.take_log());
+}
+
+/// Keeps what a plugin logged until it is fetched; a plugin that goes on and on is cut short.
+pub(super) fn keep(said: &mut Vec<LogLine>, lines: Vec<LogLine>) {
     let room = SAID_LINES_MAX.saturating_sub(said.len());
     if room > 0 && lines.len() > room {
         tracing::warn!("a plugin logged more than {SAID_LINES_MAX} messages in one go: the rest is dropped");
     }
     said.extend(lines.into_iter().take(room));
+}
+
+/// Flushes are few and large, yet far from the limits: a batch more must still fit.
+pub(super) fn is_due(pending: &Pending, limits: &Limits) -> bool {
+    let bytes_max = limits.memory_mib_max.min(limits.flush_mib_max) << 20;
+    pending.rows >= (limits.flush_rows_max / 4).max(1) || pending.bytes >= bytes_max / 4
 }
 
 /// What the guest holds that is not committed yet.
@@ -253,12 +279,6 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Flushes are few and large, yet far from the limits: a batch more must still fit.
-    fn is_due(&self, limits: &Limits) -> bool {
-        let bytes_max = limits.memory_mib_max.min(limits.flush_mib_max) << 20;
-        self.pending.rows >= (limits.flush_rows_max / 4).max(1) || self.pending.bytes >= bytes_max / 4
-    }
-
     fn commit(&mut self, instance: &mut Instance<Generation>, marks: &mut dyn Reader) -> Result<()> {
         let range = Range { after: instance.rows().checkpoint(), through: self.covered };
         if range.is_empty() {

@@ -6,6 +6,10 @@
 mod load;
 mod feed;
 mod fold;
+mod spread;
+mod turns;
+mod writing;
+mod touched;
 mod narrow;
 mod state;
 

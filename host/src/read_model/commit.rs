@@ -29,6 +29,20 @@ impl Generation {
         Ok(())
     }
 
+    /// Writes changes of a build before their commit: the checkpoint stays where it is until [`Generation::commit`]
+    /// covers them too. Only in bulk mode, where a crash throws everything away; after a fault so must the caller.
+    pub fn load(&mut self, changes: &[Changes]) -> Result<()> {
+        if self.mode != Mode::Bulk {
+            return Err(self.failed_build());
+        }
+        let written = self.write_changes(changes);
+        if written.is_err() {
+            self.mode = Mode::Failed;
+        }
+        self.empty &= changes.iter().all(|changes| changes.upserted == 0);
+        written.map_err(|fault| fault.of(&self.identity.projection))
+    }
+
     fn commit_bulk(&mut self, all: &[Changes], range: Range) -> Result<()> {
         self.check_range(self.checkpoint.0, range)?;
         self.stored(range.through)?;

@@ -75,6 +75,15 @@ impl Generation {
         Ok(Self::new(conn, path, identity.clone(), manifest.clone(), Mode::Bulk))
     }
 
+    /// Throws away everything that was written to a generation that is being built, and starts with a new file.
+    pub fn start_over(self) -> Result<Generation> {
+        let Generation { conn, path, identity, manifest, .. } = self;
+        drop(conn);
+        std::fs::remove_file(&path)
+            .map_err(|error| Fault::storage(format!("cannot remove {}", path.display()), error))?;
+        Generation::create(&path, &identity, &manifest)
+    }
+
     /// Opens a finished generation for writing, in live mode. Refuses a file whose build was not finished.
     pub fn open(path: &Path) -> Result<Generation> {
         if !path.is_file() {

@@ -76,6 +76,7 @@ pub fn run(
         limits: project.limits_of(&name).clone(),
         settings,
         source: &source,
+        history: None,
         size: BatchSize::events(project.batch_events),
     };
     let replaying = Instant::now();

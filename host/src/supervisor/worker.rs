@@ -147,6 +147,7 @@ impl Shift<'_> {
             limits: limits.clone(),
             settings: settings.clone(),
             source: &**source,
+            history: None,
             size: *size,
         };
         Projector::new(spec, generation)
