@@ -162,11 +162,6 @@ impl Everything {
         self.positions.len() >= BLOCK_EVENTS_MAX || self.bytes >= BLOCK_BYTES_MAX
     }
 
-    /// Whether the block has no events so far.
-    pub fn is_empty(&self) -> bool {
-        self.positions.is_empty()
-    }
-
     /// The last event of the block so far.
     pub fn last_position(&self) -> Option<Position> {
         self.positions.last().copied().map(Position)

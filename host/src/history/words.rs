@@ -50,9 +50,4 @@ impl AllWords {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
-
-    /// How many there are in all.
-    pub fn len(&self) -> usize {
-        self.growing.len()
-    }
 }

@@ -97,7 +97,7 @@ impl Segment {
         out: &mut dyn Write,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<u64>> {
-        let failed = |error: io::Error| writing(&error).among(range);
+        let failed = |error: io::Error| trouble("writing history", &error).among(range);
         let mut writer = Writer::start(out).map_err(failed)?;
         let mut events = Everything::new();
         let (mut begun, mut mark, mut counted) = (range.after, None::<Mark>, 0);
@@ -256,9 +256,9 @@ fn read_index(file: &Buffer) -> Result<Index, Damaged> {
     Ok(index)
 }
 
-/// What writing a segment failed with.
-fn writing(error: &io::Error) -> Fault {
-    let fault = Fault::storage("writing history", error).retriable();
+/// What reading or writing history failed with, `doing` what.
+pub(super) fn trouble(doing: &str, error: &io::Error) -> Fault {
+    let fault = Fault::storage(doing, error).retriable();
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             fault.hint("the disk is full; free some space: until then projections read from the event store, slower")
@@ -267,7 +267,7 @@ fn writing(error: &io::Error) -> Fault {
             "make the history folder writable, or set `enabled = false` under `[history]`: projections then read \
              from the event store, slower",
         ),
-        _ => fault.hint("until history can be written, projections read from the event store, slower"),
+        _ => fault.hint("until that is mended, projections read from the event store, slower"),
     }
 }
 

@@ -29,11 +29,6 @@ impl<'w> Writer<'w> {
         Ok(Writer { out, written: MAGIC.len() as u64, blocks: Vec::new(), words: Vec::new() })
     }
 
-    /// Bytes so far.
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
     pub fn block(&mut self, block: &WholeBlock) -> io::Result<()> {
         let index = BlockIndex {
             range: block.range,
