@@ -12,8 +12,19 @@ pub struct Str(Buffer);
 impl Str {
     /// The text.
     pub fn as_str(&self) -> &str {
-        // SAFETY: every constructor takes or checks UTF-8, and buffers are immutable.
+        // SAFETY: every constructor takes, checks or demands UTF-8, and buffers are immutable.
         unsafe { std::str::from_utf8_unchecked(&self.0) }
+    }
+}
+
+impl Str {
+    /// Text in a buffer that was checked before.
+    ///
+    /// # Safety
+    ///
+    /// The buffer holds UTF-8.
+    pub(crate) unsafe fn from_checked(buffer: Buffer) -> Str {
+        Str(buffer)
     }
 }
 

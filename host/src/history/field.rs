@@ -49,6 +49,18 @@ impl Field {
         }
     }
 
+    /// Adds rows without the field until there are `rows`.
+    pub fn pad(&mut self, rows: usize) {
+        if let Growing::Nothing = self.values
+            && !self.nulls.is_said()
+        {
+            self.rows = self.rows.max(rows);
+        }
+        while self.rows < rows {
+            self.push_none(false);
+        }
+    }
+
     /// The column of the rows so far, with which the batch ends.
     pub fn finish(&mut self) -> Column {
         let values = match std::mem::take(&mut self.values) {

@@ -10,5 +10,14 @@ mod field;
 mod strings;
 mod dictionary;
 mod streams;
+mod words;
+mod discovered;
+mod everything;
+mod segment;
+mod folder;
 
+pub use discovered::FIELDS_MAX;
+pub use everything::{BLOCK_BYTES_MAX, BLOCK_EVENTS_MAX, BLOCK_FIELDS_MAX};
+pub use folder::{CaughtUp, DamagedFile, History, Pace, SIZES, Sealing, Status};
+pub use segment::{Block, Damaged, Found, Held, Segment, Words};
 pub use shredder::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Shredder};

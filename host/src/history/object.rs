@@ -10,8 +10,8 @@ use hashbrown::HashMap;
 
 /// Keys whose meaning is remembered by their place in the object.
 const PLACES_MAX: usize = 64;
-/// Longer keys are not remembered.
-const KEY_BYTES_MAX: usize = 256;
+/// Longer keys are not remembered, and no columns of a segment.
+pub(super) const KEY_BYTES_MAX: usize = 256;
 
 /// Which top-level fields are wanted, and where they stood in the last object: most objects of an event type have
 /// the same keys in the same order, so each key is compared once, with what stood there before.
@@ -39,38 +39,12 @@ impl Fields {
     /// is no object.
     pub fn find(&mut self, text: &str) -> Result<(), NotJson> {
         self.found.fill(None);
-        let bytes = text.as_bytes();
-        let mut at = space(bytes, 0);
-        if bytes.get(at) != Some(&b'{') {
-            return Ok(());
-        }
-        at = space(bytes, at + 1);
-        if bytes.get(at) == Some(&b'}') {
-            return Ok(());
-        }
-        for place in 0.. {
-            if bytes.get(at) != Some(&b'"') {
-                return Err(NotJson);
+        members(text, |member| {
+            if let Some(field) = self.field(member.place, member.key, member.escaped)? {
+                self.found[field] = Some(member.value);
             }
-            let (end, escaped) = string_end(bytes, at + 1)?;
-            let field = self.field(place, text.get(at + 1..end).ok_or(NotJson)?, escaped)?;
-            at = space(bytes, end + 1);
-            if bytes.get(at) != Some(&b':') {
-                return Err(NotJson);
-            }
-            let start = space(bytes, at + 1);
-            let end = value_end(bytes, start)?;
-            if let Some(field) = field {
-                self.found[field] = Some(start..end);
-            }
-            at = space(bytes, end);
-            match bytes.get(at) {
-                Some(b',') => at = space(bytes, at + 1),
-                Some(b'}') => return Ok(()),
-                _ => return Err(NotJson),
-            }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     #[inline]
@@ -84,9 +58,7 @@ impl Fields {
     #[cold]
     fn look_up(&mut self, place: usize, key: &str, escaped: bool) -> Result<Option<usize>, NotJson> {
         let field = if escaped {
-            // A key with a lone surrogate is no text that could be asked for.
-            let name = serde_json::from_str::<String>(&format!("\"{key}\"")).ok();
-            name.and_then(|name| self.wanted.get(name.as_str()).copied())
+            unescaped(key).and_then(|name| self.wanted.get(name.as_str()).copied())
         } else {
             self.wanted.get(key).copied()
         };
@@ -99,6 +71,61 @@ impl Fields {
         }
         Ok(field)
     }
+}
+
+/// One member of an object, where it stands in the text.
+pub(super) struct Member<'t> {
+    /// How many members stand before it.
+    pub place: usize,
+    /// Its key as recorded.
+    pub key: &'t str,
+    /// Whether there are escapes in the key.
+    pub escaped: bool,
+    /// Where its value stands.
+    pub value: Range<usize>,
+}
+
+/// Visits the members of the object that `text` is; none when it is something else.
+#[inline]
+pub(super) fn members<'t>(
+    text: &'t str,
+    mut visit: impl FnMut(Member<'t>) -> Result<(), NotJson>,
+) -> Result<(), NotJson> {
+    let bytes = text.as_bytes();
+    let mut at = space(bytes, 0);
+    if bytes.get(at) != Some(&b'{') {
+        return Ok(());
+    }
+    at = space(bytes, at + 1);
+    if bytes.get(at) == Some(&b'}') {
+        return Ok(());
+    }
+    for place in 0.. {
+        if bytes.get(at) != Some(&b'"') {
+            return Err(NotJson);
+        }
+        let (end, escaped) = string_end(bytes, at + 1)?;
+        let key = text.get(at + 1..end).ok_or(NotJson)?;
+        at = space(bytes, end + 1);
+        if bytes.get(at) != Some(&b':') {
+            return Err(NotJson);
+        }
+        let start = space(bytes, at + 1);
+        let end = value_end(bytes, start)?;
+        visit(Member { place, key, escaped, value: start..end })?;
+        at = space(bytes, end);
+        match bytes.get(at) {
+            Some(b',') => at = space(bytes, at + 1),
+            Some(b'}') => return Ok(()),
+            _ => return Err(NotJson),
+        }
+    }
+    Ok(())
+}
+
+/// The name that a key with escapes stands for; none with a lone surrogate, which is no text that could be asked for.
+pub(super) fn unescaped(key: &str) -> Option<String> {
+    serde_json::from_str(&format!("\"{key}\"")).ok()
 }
 
 #[inline]

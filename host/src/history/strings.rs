@@ -45,6 +45,10 @@ impl Strings {
         (start..self.len()).map(|index| self.get(index)).collect()
     }
 
+    pub fn append(&mut self, text: &Text) {
+        text.iter().for_each(|string| self.push(string));
+    }
+
     pub fn finish(self) -> Text {
         Text { offsets: self.offsets.into(), data: self.data.into() }
     }
@@ -70,6 +74,11 @@ impl Bits {
             }
             bytes[row / 8] |= u8::from(bit) << (row % 8);
         }
+    }
+
+    /// Whether a row has differed from the usual.
+    pub fn is_said(&self) -> bool {
+        self.0.is_some()
     }
 
     /// `rows` bits, all 0.

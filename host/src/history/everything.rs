@@ -1,0 +1,264 @@
+//! Shreds **everything**: events in, blocks out that hold all that was recorded of them, as columns.
+//!
+//! The counterpart of the [`Shredder`](super::Shredder), which takes what one subscription asks for. The columns of
+//! fields follow the same rules, so a projection gets the same values from both.
+
+use hashbrown::HashMap;
+
+use super::discovered::{COLUMN_BYTES, Discovered, Listed};
+use super::strings::{Bits, Strings};
+use super::words::AllWords;
+use crate::event::{Column, EventRef, Position, Range, Text, Values};
+use crate::source::Wanted;
+
+/// A block takes no more events than this,
+pub const BLOCK_EVENTS_MAX: usize = 65_536;
+/// nor more bytes, before the event that exceeds it.
+pub const BLOCK_BYTES_MAX: usize = 64 << 20;
+/// Fields of all event types together that become columns of one block.
+pub const BLOCK_FIELDS_MAX: usize = 16_384;
+/// What is remembered from block to block (dictionaries, names); past it a segment's dictionaries start anew.
+const MEMORY_BYTES_MAX: usize = 128 << 20;
+/// The type numbers of a block are 16 bits, which is as many as it has events.
+const _: () = assert!(BLOCK_EVENTS_MAX - 1 <= u16::MAX as usize);
+
+/// Shreds the events of one segment.
+#[derive(Default)]
+pub(super) struct Everything {
+    kinds: Vec<u16>,
+    positions: Vec<u64>,
+    stream_versions: Vec<u64>,
+    times: Vec<i64>,
+    ids: Strings,
+    streams: Streams,
+    metadata: Strings,
+    has_metadata: Bits,
+    metadata_fields: Discovered,
+    types: Vec<EventType>,
+    by_number: HashMap<i64, u32, foldhash::fast::RandomState>,
+    /// The type of the last event.
+    last: Option<(i64, u32)>,
+    /// The types of this block, in order of first appearance.
+    here: Vec<u32>,
+    bytes: usize,
+    /// How many more columns the block may have.
+    room: usize,
+    words: AllWords,
+}
+
+/// One event type, from block to block.
+struct EventType {
+    name: String,
+    /// Its number in this block, when it has events in it.
+    number: Option<u16>,
+    rows: Vec<u32>,
+    documents: Strings,
+    fields: Discovered,
+}
+
+/// The streams of a segment, keyed by the store's own numbers.
+#[derive(Default)]
+struct Streams {
+    keys: HashMap<i64, u32, foldhash::fast::RandomState>,
+    added: Strings,
+    first: u32,
+    rows: Vec<u32>,
+    words: Option<u32>,
+}
+
+/// All that was recorded of the events of a range.
+pub(super) struct WholeBlock {
+    pub range: Range,
+    pub kinds: Vec<u16>,
+    pub positions: Vec<u64>,
+    pub stream_versions: Vec<u64>,
+    pub times: Vec<i64>,
+    pub ids: Text,
+    pub streams: Vec<u32>,
+    /// The segment's dictionary of their names.
+    pub stream_words: u32,
+    pub metadata: Column,
+    pub metadata_fields: Listed,
+    pub types: Vec<WholeType>,
+}
+
+/// The events of one type in a block.
+pub(super) struct WholeType {
+    pub name: String,
+    /// Which of the block's events are of this type.
+    pub rows: Vec<u32>,
+    pub documents: Text,
+    pub fields: Listed,
+}
+
+impl Everything {
+    pub fn new() -> Everything {
+        Everything { room: BLOCK_FIELDS_MAX, ..Everything::default() }
+    }
+
+    /// What a scan must read for it.
+    pub fn wanted() -> Wanted {
+        Wanted { types: None, stream_prefix: None, streams: true, ids: true, metadata: true, data: true }
+    }
+
+    /// Adds an event; the block must not be full.
+    pub fn push(&mut self, event: &EventRef<'_>) {
+        let row = self.positions.len();
+        self.positions.push(event.position.0);
+        self.stream_versions.push(event.stream_version.0);
+        self.times.push(event.time.0);
+        self.ids.push(event.id);
+        let mut bytes = 32 + event.id.len() + self.streams.push(event.stream, event.stream_name);
+
+        self.has_metadata.push(row, event.metadata.is_some(), true);
+        self.metadata.push(event.metadata.unwrap_or_default());
+        if let Some(metadata) = event.metadata {
+            let listed = self.metadata_fields.listed();
+            bytes += metadata.len() + self.metadata_fields.push(row, metadata, &mut self.room);
+            bytes += (self.metadata_fields.listed() - listed) * COLUMN_BYTES;
+        }
+
+        let index = match self.last {
+            Some((number, index)) if number == event.type_number => index,
+            _ => self.type_index(event),
+        };
+        let kind = &mut self.types[index as usize];
+        let number = match kind.number {
+            Some(number) => number,
+            None => {
+                bytes += COLUMN_BYTES;
+                let number = self.here.len() as u16; // fewer than the block's events
+                self.here.push(index);
+                *kind.number.insert(number)
+            }
+        };
+        self.kinds.push(number);
+        let listed = kind.fields.listed();
+        bytes += event.data.len() + kind.fields.push(kind.rows.len(), event.data, &mut self.room);
+        bytes += (kind.fields.listed() - listed) * COLUMN_BYTES;
+        kind.rows.push(row as u32);
+        kind.documents.push(event.data);
+        self.bytes += bytes;
+    }
+
+    fn type_index(&mut self, event: &EventRef<'_>) -> u32 {
+        let types = &mut self.types;
+        let index = *self.by_number.entry(event.type_number).or_insert_with(|| {
+            types.push(EventType {
+                name: event.type_name.to_owned(),
+                number: None,
+                rows: Vec::new(),
+                documents: Strings::default(),
+                fields: Discovered::default(),
+            });
+            (types.len() - 1) as u32 // fewer than the segment's events
+        });
+        self.last = Some((event.type_number, index));
+        index
+    }
+
+    /// Whether the block takes no more.
+    pub fn is_full(&self) -> bool {
+        self.positions.len() >= BLOCK_EVENTS_MAX || self.bytes >= BLOCK_BYTES_MAX
+    }
+
+    /// The last event of the block so far.
+    pub fn last_position(&self) -> Option<Position> {
+        self.positions.last().copied().map(Position)
+    }
+
+    /// Ends the block; it covers `range`.
+    pub fn finish(&mut self, range: Range) -> WholeBlock {
+        let rows = self.positions.len();
+        let (streams, stream_words) = self.streams.finish(&mut self.words);
+        let types = std::mem::take(&mut self.here);
+        let types = types.iter().map(|&index| self.types[index as usize].finish(&mut self.words)).collect();
+        let metadata = Column {
+            validity: std::mem::take(&mut self.has_metadata).finish(),
+            nulls: None,
+            values: Values::Json(std::mem::take(&mut self.metadata).finish()),
+        };
+        let block = WholeBlock {
+            range,
+            kinds: taken(&mut self.kinds),
+            positions: taken(&mut self.positions),
+            stream_versions: taken(&mut self.stream_versions),
+            times: taken(&mut self.times),
+            ids: std::mem::take(&mut self.ids).finish(),
+            streams,
+            stream_words,
+            metadata,
+            metadata_fields: self.metadata_fields.finish(rows, &mut self.words),
+            types,
+        };
+        (self.bytes, self.room) = (0, BLOCK_FIELDS_MAX);
+        self.bound_memory();
+        block
+    }
+
+    /// Forgets everything when that has become too much.
+    fn bound_memory(&mut self) {
+        let columns: usize = self.types.iter().map(|kind| kind.fields.len() + 1).sum();
+        let held = (columns + self.metadata_fields.len()) * COLUMN_BYTES + self.words.bytes();
+        if held > MEMORY_BYTES_MAX {
+            self.end_words();
+            (self.types, self.by_number, self.last) = (Vec::new(), HashMap::default(), None);
+        }
+    }
+
+    /// Ends every dictionary.
+    pub fn end_words(&mut self) {
+        self.types.iter_mut().for_each(|kind| kind.fields.forget(&mut self.words));
+        self.metadata_fields.forget(&mut self.words);
+        self.streams.forget(&mut self.words);
+    }
+
+    /// The dictionaries of the segment.
+    pub fn words(&mut self) -> &mut AllWords {
+        &mut self.words
+    }
+}
+
+impl EventType {
+    fn finish(&mut self, words: &mut AllWords) -> WholeType {
+        self.number = None;
+        WholeType {
+            name: self.name.clone(),
+            fields: self.fields.finish(self.rows.len(), words),
+            rows: taken(&mut self.rows),
+            documents: std::mem::take(&mut self.documents).finish(),
+        }
+    }
+}
+
+impl Streams {
+    /// Returns the bytes that the block grew by, besides the key.
+    #[inline]
+    fn push(&mut self, number: i64, name: &str) -> usize {
+        let next = self.keys.len() as u32; // fewer than the segment's events
+        let key = *self.keys.entry(number).or_insert(next);
+        self.rows.push(key);
+        if key < next {
+            return 0;
+        }
+        self.added.push(name);
+        name.len()
+    }
+
+    fn finish(&mut self, words: &mut AllWords) -> (Vec<u32>, u32) {
+        words.learn(&mut self.words, self.first, &std::mem::take(&mut self.added).finish());
+        self.first = self.keys.len() as u32;
+        (taken(&mut self.rows), self.words.unwrap_or_default())
+    }
+
+    fn forget(&mut self, words: &mut AllWords) {
+        words.end(&mut self.words);
+        *self = Streams::default();
+    }
+}
+
+/// The values; the next block is likely to be as long.
+fn taken<T>(values: &mut Vec<T>) -> Vec<T> {
+    let next = Vec::with_capacity(values.len());
+    std::mem::replace(values, next)
+}

@@ -1,0 +1,318 @@
+//! The **history folder**: the segments of one log, and who adds to them.
+//!
+//! A segment covers an aligned range of positions, of one of three [`SIZES`]; which segments are used follows from
+//! the listing alone. They are sealed by one process at a time and read by any number, without waiting for each
+//! other: files appear whole, and what a larger one replaces stays readable to whoever has it open.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+mod names;
+mod lock;
+mod seal;
+mod catch_up;
+mod status;
+
+pub use catch_up::{CaughtUp, Pace, Sealing};
+pub use names::SIZES;
+pub use status::{DamagedFile, Status};
+
+use super::segment::{self, Segment};
+use crate::event::{Fault, Position, Range, Result};
+use crate::source::{Reader, Source};
+use lock::SealingLock;
+use names::{file_name, key, live, range_of};
+
+/// How long mending waits for another who seals.
+const MEND_PATIENCE: Duration = Duration::from_secs(2);
+/// How often the folder is listed anew when a segment vanishes between listing and opening.
+const LISTINGS_MAX: usize = 5;
+
+/// The segments of one log. Cheap to clone and to share between threads.
+#[derive(Clone)]
+pub struct History(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    /// Tells whether segments are of the log that is there now.
+    reader: Mutex<Box<dyn Reader>>,
+    known: Mutex<Known>,
+    tail: Mutex<Option<Arc<Segment>>>,
+}
+
+/// The files of the last listing.
+#[derive(Default)]
+struct Known {
+    files: BTreeMap<(u64, u64), (Stamp, File)>,
+    live: Vec<Arc<Segment>>,
+}
+
+/// Which file lies under a name: it may be replaced.
+#[derive(Clone, Debug, PartialEq)]
+struct Stamp {
+    number: u64,
+    bytes: u64,
+    changed: Option<SystemTime>,
+}
+
+#[derive(Clone)]
+enum File {
+    Good(Arc<Segment>),
+    /// Not used, and why.
+    Bad(Range, String),
+}
+
+impl History {
+    /// The history of `source` in `folder`, which need not be there. Segments that are damaged or of another log are
+    /// not used, and replaced at the next [`catch_up`](History::catch_up).
+    pub fn open(folder: &Path, source: &dyn Source) -> Result<History> {
+        let history = History(Arc::new(Inner {
+            folder: folder.to_owned(),
+            reader: Mutex::new(source.reader()?),
+            known: Mutex::default(),
+            tail: Mutex::default(),
+        }));
+        history.list()?;
+        Ok(history)
+    }
+
+    /// Where the segments lie.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// How far the log is sealed without a gap, as of the last listing.
+    pub fn through(&self) -> Position {
+        self.known().live.last().map_or(Position::START, |last| last.range().through)
+    }
+
+    /// The segments from the start to [`through`](History::through), as the folder has them now. The same segment is
+    /// the same `Arc` each time.
+    pub fn segments(&self) -> Result<Vec<Arc<Segment>>> {
+        self.list()?;
+        Ok(self.known().live.clone())
+    }
+
+    /// The events of `range` as a segment in memory; the last one is kept, so that several who ask for the same share
+    /// it. It takes about as many bytes as the events have in the store.
+    pub fn tail(&self, source: &dyn Source, range: Range) -> Result<Arc<Segment>> {
+        let mut tail = lock(&self.0.tail);
+        if let Some(tail) = tail.as_ref().filter(|tail| tail.range() == range) {
+            return Ok(tail.clone());
+        }
+        *tail = None; // before the memory for the next
+        let made = Arc::new(Segment::in_memory(&mut *source.reader()?, range)?);
+        Ok(tail.insert(made).clone())
+    }
+
+    /// A sound segment in place of one that turned out to be damaged: sealed again, unless somebody else has done it
+    /// already. A retriable fault when another process seals at the moment.
+    pub fn mend(&self, source: &dyn Source, damaged: &Segment) -> Result<Arc<Segment>> {
+        let range = damaged.range();
+        let Some(_lock) = SealingLock::take(&self.0.folder, MEND_PATIENCE)? else {
+            return Err(lock::is_taken(&self.0.folder));
+        };
+        self.list()?;
+        if let Some((_, File::Good(now))) = self.known().files.get(&key(range)).cloned()
+            && now.id() != damaged.id()
+            && now.verify().is_ok()
+        {
+            return Ok(now);
+        }
+        self.condemn(range, "it is damaged");
+        seal::seal(&self.0.folder, &mut *source.reader()?, range, &mut |_| std::ops::ControlFlow::Continue(()))?;
+        self.list()?;
+        match self.known().files.get(&key(range)) {
+            Some((_, File::Good(mended))) => Ok(mended.clone()),
+            Some((_, File::Bad(_, why))) => Err(Fault::storage("mending history", why).among(range)),
+            None => Err(Fault::storage("mending history", "the segment vanished").retriable().among(range)),
+        }
+    }
+
+    /// Removes every segment; who has one open can go on reading it. Returns how many bytes it frees.
+    pub fn drop_all(&self) -> Result<u64> {
+        let Some(_lock) = SealingLock::take(&self.0.folder, MEND_PATIENCE)? else {
+            return Err(lock::is_taken(&self.0.folder));
+        };
+        self.sweep()?;
+        let mut freed = 0;
+        for (range, stamp) in self.listing()? {
+            remove(&self.0.folder.join(file_name(range)))?;
+            freed += stamp.bytes;
+        }
+        *lock(&self.0.tail) = None;
+        self.list()?;
+        Ok(freed)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        lock(&self.0.known)
+    }
+
+    /// Looks into the folder and opens what is new there.
+    fn list(&self) -> Result<()> {
+        for _ in 0..LISTINGS_MAX {
+            if self.list_once()? {
+                return Ok(());
+            }
+        }
+        Err(Fault::storage("listing history", format!("{} changes all the time", self.0.folder.display())).retriable())
+    }
+
+    /// Whether nothing vanished meanwhile.
+    fn list_once(&self) -> Result<bool> {
+        let listing = self.listing()?;
+        let mut known = self.known();
+        let mut before = std::mem::take(&mut known.files);
+        let mut is_whole = true;
+        for (range, stamp) in listing {
+            let file = match before.remove(&key(range)) {
+                Some((old, file)) if old == stamp => file,
+                _ => match Segment::map(&self.0.folder.join(file_name(range))) {
+                    Ok(opened) => self.judge(range, opened),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        is_whole = false;
+                        continue;
+                    }
+                    // Not damaged, but of no use now: permissions, or no memory to map it.
+                    Err(error) => File::Bad(range, error.to_string()),
+                },
+            };
+            known.files.insert(key(range), (stamp, file));
+        }
+        let good = known.files.iter().filter_map(|(&key, (_, file))| match file {
+            File::Good(segment) => Some((key, segment.clone())),
+            File::Bad(..) => None,
+        });
+        known.live = live(&good.collect());
+        Ok(is_whole)
+    }
+
+    /// Whether a segment that was just opened can be used.
+    fn judge(&self, range: Range, opened: Result<Segment, segment::Damaged>) -> File {
+        let segment = match opened {
+            Ok(segment) => segment,
+            Err(damaged) => return File::Bad(range, damaged.what),
+        };
+        if segment.range() != range {
+            return File::Bad(range, format!("it holds the events {}", segment.range()));
+        }
+        let mut reader = lock(&self.0.reader);
+        let is_of_this_log = match segment.mark() {
+            Some(mark) => reader.mark(mark.position).map(|id| id.as_ref() == Some(&mark.id)),
+            None => reader.head().map(|head| head >= range.through),
+        };
+        match is_of_this_log {
+            Ok(true) => File::Good(Arc::new(segment)),
+            Ok(false) => File::Bad(range, "it was made from another event store, or from one that was replaced".into()),
+            Err(fault) => File::Bad(range, fault.to_string()),
+        }
+    }
+
+    /// No longer uses the segment of `range`.
+    fn condemn(&self, range: Range, why: &str) {
+        let mut known = self.known();
+        if let Some((_, file)) = known.files.get_mut(&key(range)) {
+            *file = File::Bad(range, why.into());
+        }
+        let is_it = |segment: &Arc<Segment>| segment.range() == range;
+        if let Some(at) = known.live.iter().position(is_it) {
+            known.live.truncate(at);
+        }
+    }
+
+    /// The segment files in the folder.
+    fn listing(&self) -> Result<Vec<(Range, Stamp)>> {
+        let failed = |error| file_fault(format!("listing {}", self.0.folder.display()), &error);
+        let entries = match std::fs::read_dir(&self.0.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let Some(range) = entry.file_name().to_str().and_then(range_of) else { continue };
+            match entry.metadata() {
+                Ok(about) => found.push((range, Stamp::of(&about))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {} // it was just removed
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes what nobody reads: files that were never finished, segments that cannot be used, and those that a
+    /// larger one covers. Only with the lock.
+    fn sweep(&self) -> Result<()> {
+        let failed = |error| file_fault(format!("listing {}", self.0.folder.display()), &error);
+        for entry in std::fs::read_dir(&self.0.folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(names::NEW)) {
+                remove(&entry.path())?;
+            }
+        }
+        for range in self.bad() {
+            remove(&self.0.folder.join(file_name(range)))?;
+        }
+        self.sweep_covered()
+    }
+
+    /// Segments that cannot be used.
+    fn bad(&self) -> Vec<Range> {
+        let bad = |(_, file): &(Stamp, File)| match file {
+            File::Good(_) => None,
+            File::Bad(range, _) => Some(*range),
+        };
+        self.known().files.values().filter_map(bad).collect()
+    }
+
+    /// Removes the segments that a larger one covers.
+    fn sweep_covered(&self) -> Result<()> {
+        let known = self.known();
+        let is_covered = |&(after, through): &(u64, u64)| {
+            known.live.iter().any(|live| {
+                let range = live.range();
+                key(range) != (after, through) && range.after.0 <= after && through <= range.through.0
+            })
+        };
+        let covered: Vec<_> = known.files.keys().copied().filter(is_covered).collect();
+        drop(known);
+        for (after, through) in covered {
+            let range = Range { after: Position(after), through: Position(through) };
+            remove(&self.0.folder.join(file_name(range)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Stamp {
+    fn of(about: &std::fs::Metadata) -> Stamp {
+        #[cfg(unix)]
+        let number = std::os::unix::fs::MetadataExt::ino(about);
+        #[cfg(not(unix))]
+        let number = 0;
+        Stamp { number, bytes: about.len(), changed: about.modified().ok() }
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(file_fault(format!("removing {}", path.display()), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a file of history failed with.
+fn file_fault(doing: String, error: &io::Error) -> Fault {
+    segment::trouble(&doing, error)
+}

@@ -1,0 +1,211 @@
+//! A **block**: up to 65,536 events of a segment, everything that was recorded of them, as columns.
+
+use std::sync::Arc;
+
+use arrow_buffer::{Buffer, ScalarBuffer};
+use hashbrown::HashMap;
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
+
+use super::Damaged;
+use super::index::{BlockIndex, ColumnIndex, FieldsIndex, TypeIndex, ValuesIndex, text};
+use crate::event::{Bitmap, Column, Range, Symbols, Text, Values};
+
+/// Up to 65,536 events of a segment, in log order.
+pub struct Block {
+    file: Buffer,
+    index: Arc<super::Index>,
+    number: usize,
+    by_name: HashMap<Box<str>, u16, foldhash::fast::RandomState>,
+}
+
+/// A column of a segment.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The values; of symbols only the keys, without the values that they stand for.
+    pub column: Column,
+    /// The number of the segment's dictionary that the keys point into, when the column is symbols.
+    pub dictionary: Option<u32>,
+}
+
+/// What a block knows of a field.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Its column.
+    Column(Held),
+    /// No event here has it.
+    Absent,
+    /// It is not known here whether events have it: the whole payloads tell.
+    NotListed,
+}
+
+impl Block {
+    pub(super) fn new(file: &Buffer, index: &Arc<super::Index>, number: usize) -> Block {
+        let types = index.blocks[number].types.iter();
+        Block {
+            file: file.clone(),
+            // Numbers of types are 16 bits: there are no more types than events.
+            by_name: types.enumerate().map(|(kind, one)| (one.name.as_str().into(), kind as u16)).collect(),
+            index: index.clone(),
+            number,
+        }
+    }
+
+    fn index(&self) -> &BlockIndex {
+        &self.index.blocks[self.number]
+    }
+
+    /// The positions it covers.
+    pub fn range(&self) -> Range {
+        self.index().range
+    }
+
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.index().length
+    }
+
+    /// Whether its range holds no events.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The event types here, in order of first appearance, and how many events each has.
+    pub fn types(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
+        self.index().types.iter().map(|kind| (kind.name.as_str(), kind.length))
+    }
+
+    /// The number of an event type among [`types`](Block::types).
+    pub fn type_number(&self, name: &str) -> Option<u16> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The number of each event's type.
+    pub fn kinds(&self) -> Result<ScalarBuffer<u16>, Damaged> {
+        self.index().kinds.numbers(&self.file, self.len(), &|| self.what("types"))
+    }
+
+    /// Each event's place in the log.
+    pub fn positions(&self) -> Result<ScalarBuffer<u64>, Damaged> {
+        self.index().positions.numbers(&self.file, self.len(), &|| self.what("positions"))
+    }
+
+    /// Each event's stream, as a key into the segment's dictionary of that number.
+    pub fn streams(&self) -> Result<(ScalarBuffer<u32>, u32), Damaged> {
+        let keys = self.index().streams.numbers(&self.file, self.len(), &|| self.what("streams"))?;
+        Ok((keys, self.index().stream_words))
+    }
+
+    /// Each event's place in its stream.
+    pub fn stream_versions(&self) -> Result<ScalarBuffer<u64>, Damaged> {
+        self.index().stream_versions.numbers(&self.file, self.len(), &|| self.what("stream versions"))
+    }
+
+    /// When each event was recorded, in microseconds since 1970.
+    pub fn times(&self) -> Result<ScalarBuffer<i64>, Damaged> {
+        self.index().times.numbers(&self.file, self.len(), &|| self.what("times"))
+    }
+
+    /// The ids as text. Ids that are UUIDs are written out each time.
+    pub fn ids(&self) -> Result<Text, Damaged> {
+        let what = || self.what("ids");
+        match &self.index().ids.values {
+            ValuesIndex::Texts(places) => text(places, &self.file, self.len(), &what),
+            ValuesIndex::Uuids(place) => {
+                let bytes = place.numbers::<u8>(&self.file, self.len() * 16, &what)?;
+                Ok(uuids(&bytes))
+            }
+            _ => Err(Damaged::new(what())),
+        }
+    }
+
+    /// The whole metadata as JSON.
+    pub fn metadata(&self) -> Result<Column, Damaged> {
+        let column = self.column(&self.index().metadata, self.len(), &|| self.what("metadata"))?.column;
+        if let Values::Nothing = column.values {
+            let texts = Text { offsets: vec![0; self.len() + 1].into(), ..Text::default() };
+            let validity = Bitmap::from(vec![0; self.len().div_ceil(8)]);
+            return Ok(Column { validity: Some(validity), nulls: None, values: Values::Json(texts) });
+        }
+        Ok(column)
+    }
+
+    /// A top-level metadata field, one row for each event.
+    pub fn metadata_field(&self, name: &str) -> Result<Found, Damaged> {
+        self.find(&self.index().metadata_fields, name, self.len(), "the metadata")
+    }
+
+    /// Which of the block's events are of type `kind`, ascending: row `i` of the columns of the type is event
+    /// `rows[i]` of the block.
+    pub fn rows(&self, kind: u16) -> Result<ScalarBuffer<u32>, Damaged> {
+        let own = self.kind(kind)?;
+        own.rows.numbers(&self.file, own.length, &|| self.what(&format!("rows of `{}`", own.name)))
+    }
+
+    /// A top-level payload field of type `kind`, one row for each of its events.
+    pub fn field(&self, kind: u16, name: &str) -> Result<Found, Damaged> {
+        let own = self.kind(kind)?;
+        self.find(&own.fields, name, own.length, &own.name)
+    }
+
+    /// The whole payloads of type `kind`.
+    pub fn document(&self, kind: u16) -> Result<Text, Damaged> {
+        let own = self.kind(kind)?;
+        text(&own.documents, &self.file, own.length, &|| self.what(&format!("payloads of `{}`", own.name)))
+    }
+
+    fn kind(&self, kind: u16) -> Result<&TypeIndex, Damaged> {
+        self.index().types.get(usize::from(kind)).ok_or_else(|| Damaged::new(self.what("types")))
+    }
+
+    fn find(&self, fields: &FieldsIndex, name: &str, rows: usize, of: &str) -> Result<Found, Damaged> {
+        match fields.columns.iter().find(|(known, _)| known == name) {
+            Some((_, column)) => {
+                let what = || self.what(&format!("field `{name}` of `{of}`"));
+                self.column(column, rows, &what).map(Found::Column)
+            }
+            None if fields.is_partial => Ok(Found::NotListed),
+            None => Ok(Found::Absent),
+        }
+    }
+
+    fn column(&self, index: &ColumnIndex, rows: usize, what: &dyn Fn() -> String) -> Result<Held, Damaged> {
+        let bits = |place: &Option<super::index::Place>| {
+            place.as_ref().map(|place| place.numbers::<u8>(&self.file, rows.div_ceil(8), what)).transpose()
+        };
+        let mut dictionary = None;
+        let values = match &index.values {
+            ValuesIndex::Nothing => Values::Nothing,
+            ValuesIndex::Booleans(place) => Values::Booleans(place.numbers(&self.file, rows, what)?),
+            ValuesIndex::Integers(place) => Values::Integers(place.numbers(&self.file, rows, what)?),
+            ValuesIndex::Reals(place) => Values::Reals(place.numbers(&self.file, rows, what)?),
+            ValuesIndex::Texts(places) => Values::Texts(text(places, &self.file, rows, what)?),
+            ValuesIndex::Json(places) => Values::Json(text(places, &self.file, rows, what)?),
+            ValuesIndex::Symbols(place, number) => {
+                dictionary = Some(*number);
+                let keys = place.numbers(&self.file, rows, what)?;
+                Values::Symbols(Symbols { first: 0, added: Text::default(), keys })
+            }
+            ValuesIndex::Uuids(_) => return Err(Damaged::new(what())),
+        };
+        let column = Column { validity: bits(&index.validity)?, nulls: bits(&index.nulls)?, values };
+        Ok(Held { column, dictionary })
+    }
+
+    fn what(&self, part: &str) -> String {
+        format!("{part} of the events {}", self.range())
+    }
+}
+
+fn uuids(bytes: &[u8]) -> Text {
+    let (ids, _) = bytes.as_chunks::<16>();
+    let mut data = vec![0; ids.len() * Hyphenated::LENGTH];
+    for (id, place) in ids.iter().zip(data.chunks_exact_mut(Hyphenated::LENGTH)) {
+        Uuid::from_bytes(*id).hyphenated().encode_lower(place);
+    }
+    // Blocks are small: their ids are far below 4 GiB.
+    let offsets: Vec<u32> = (0..=ids.len()).map(|id| (id * Hyphenated::LENGTH) as u32).collect();
+    // SAFETY: hyphenated UUIDs are ASCII, and nothing else was written.
+    let data = unsafe { crate::event::Str::from_checked(Buffer::from_vec(data)) };
+    Text { offsets: offsets.into(), data }
+}

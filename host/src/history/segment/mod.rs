@@ -1,0 +1,286 @@
+//! A **segment**: one immutable piece of history, everything that was recorded of the events of a range.
+//!
+//! ```text
+//! magic │ buffers of each block, 64-byte aligned, and of the dictionaries │ index (JSON) │ its length │ its checksum │ magic
+//! ```
+//!
+//! Lengths and checksums are 64 bits, little-endian; so are the numbers in the buffers, whose layout is Apache
+//! Arrow's. A segment that was cut off, torn or is something else shows at opening, which reads the index alone; each
+//! buffer has a checksum in the index (XXH3-64) that is compared when the buffer is first used.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_buffer::{Buffer, MutableBuffer, ScalarBuffer};
+use memmap2::Mmap;
+
+mod index;
+mod write;
+mod block;
+
+pub use block::{Block, Found, Held};
+pub(super) use index::Mark;
+
+use super::everything::Everything;
+use crate::event::{Fault, Range, Result, Text};
+use crate::source::Reader;
+use index::{Index, checksum, text};
+use write::Writer;
+
+/// Buffers begin at multiples of this: no load of a vector register straddles two cache lines.
+const ALIGNMENT: usize = 64;
+/// The first and the last bytes; the digits are the format's version.
+const MAGIC: &[u8; 16] = b"PROJECTIONIST-01";
+/// The index's length and checksum, and the magic.
+const TAIL: usize = 2 * size_of::<u64>() + MAGIC.len();
+/// Events between two looks at whether a shredding should go on.
+const LOOK_EVENTS: u64 = 1024;
+
+const _: () = assert!(cfg!(target_endian = "little"), "segments are little-endian and used as they are");
+
+/// A segment that does not hold what was written: cut off, torn, changed, or of another format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// What of it.
+    pub what: String,
+}
+
+impl Damaged {
+    fn new(what: impl Into<String>) -> Damaged {
+        Damaged { what: what.into() }
+    }
+}
+
+impl std::fmt::Display for Damaged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "history is damaged: {}", self.what)
+    }
+}
+
+impl std::error::Error for Damaged {}
+
+/// The strings that keys of a segment stand for.
+#[derive(Clone, Debug)]
+pub struct Words {
+    /// The strings, each once.
+    pub values: Text,
+    /// XXH3-64 (seed 0) of each.
+    pub hashes: ScalarBuffer<u64>,
+}
+
+/// One immutable piece of history.
+pub struct Segment {
+    id: u64,
+    file: Buffer,
+    index: Arc<Index>,
+    blocks: Vec<Block>,
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "segment {} of {}", self.id, self.index.range)
+    }
+}
+
+impl Segment {
+    /// Writes the events of `range` into `out`, as a segment. `watch` is told now and then how many events were
+    /// added since it was last told; when it breaks, what was written is no segment, and none is returned.
+    /// Otherwise the bytes written.
+    pub fn shred(
+        reader: &mut dyn Reader,
+        range: Range,
+        out: &mut dyn Write,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<u64>> {
+        let failed = |error: io::Error| trouble("writing history", &error).among(range);
+        let mut writer = Writer::start(out).map_err(failed)?;
+        let mut events = Everything::new();
+        let (mut begun, mut mark, mut counted) = (range.after, None::<Mark>, 0);
+        let mut is_stopped = false;
+        reader.scan(range, &Everything::wanted(), &mut |event| {
+            if events.is_full() {
+                let through = events.last_position().unwrap_or(begun);
+                end_block(&mut events, &mut writer, Range { after: begun, through }).map_err(failed)?;
+                begun = through;
+            }
+            events.push(&event);
+            counted += 1;
+            if counted == LOOK_EVENTS {
+                counted = 0;
+                is_stopped = watch(LOOK_EVENTS).is_break();
+            }
+            match &mut mark {
+                Some(mark) => {
+                    mark.position = event.position;
+                    mark.id.clear();
+                    mark.id.push_str(event.id);
+                }
+                none => *none = Some(Mark { position: event.position, id: event.id.to_owned() }),
+            }
+            Ok(if is_stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        if is_stopped || watch(counted).is_break() {
+            return Ok(None);
+        }
+        end_block(&mut events, &mut writer, Range { after: begun, through: range.through }).map_err(failed)?;
+        events.end_words();
+        write_words(&mut events, &mut writer).map_err(failed)?;
+        writer.finish(range, mark).map(Some).map_err(failed)
+    }
+
+    /// The events of `range`, in memory.
+    pub fn in_memory(reader: &mut dyn Reader, range: Range) -> Result<Segment> {
+        let mut bytes = Memory(MutableBuffer::new(0));
+        Segment::shred(reader, range, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
+        Segment::from_bytes(bytes.0.into())
+            .map_err(|damaged| Fault::storage("shredding events", damaged.what).among(range))
+    }
+
+    /// A segment's bytes, which must begin at a multiple of 8 in memory.
+    pub fn from_bytes(file: Buffer) -> Result<Segment, Damaged> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let index = Arc::new(read_index(&file)?);
+        let blocks = (0..index.blocks.len()).map(|number| Block::new(&file, &index, number)).collect();
+        Ok(Segment { id: NEXT.fetch_add(1, Ordering::Relaxed), file, index, blocks })
+    }
+
+    /// Maps a segment's file. The file must never be written to again; removing it is harmless.
+    pub fn map(path: &Path) -> io::Result<Result<Segment, Damaged>> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() < (MAGIC.len() + TAIL) as u64 {
+            return Ok(Err(Damaged::new("the file is too short")));
+        }
+        // SAFETY: segments are written under another name and never again once they have this one; the folder
+        // belongs to the host.
+        let map = unsafe { Mmap::map(&file)? };
+        let start = NonNull::from(&map[..]).cast::<u8>();
+        let length = map.len();
+        // SAFETY: the pointer is the map's, which lives as long as the buffer that owns it.
+        let buffer = unsafe { Buffer::from_custom_allocation(start, length, Arc::new(map)) };
+        Ok(Segment::from_bytes(buffer))
+    }
+
+    /// A number that no other segment opened in this process has.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The positions it covers.
+    pub fn range(&self) -> Range {
+        self.index.range
+    }
+
+    /// How many events.
+    pub fn events(&self) -> u64 {
+        self.index.events
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> u64 {
+        self.file.len() as u64
+    }
+
+    /// Its blocks in log order: their ranges adjoin and cover the segment's.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The dictionary of this number.
+    pub fn dictionary(&self, number: u32) -> Result<Words, Damaged> {
+        let what = || format!("dictionary {number} of the events {}", self.range());
+        let words = self.index.words.get(number as usize).ok_or_else(|| Damaged::new(what()))?;
+        Ok(Words {
+            values: text(&words.values, &self.file, words.length, &what)?,
+            hashes: words.hashes.numbers(&self.file, words.length, &what)?,
+        })
+    }
+
+    /// Compares every checksum, also of what was compared before.
+    pub fn verify(&self) -> Result<(), Damaged> {
+        for place in self.index.places() {
+            let bytes = &self.file[place.offset as usize..][..place.length as usize];
+            if !bytes.is_empty() && checksum(bytes) != place.checksum {
+                let (offset, length) = (place.offset, place.length);
+                return Err(Damaged::new(format!("{length} bytes at {offset} of the segment {}", self.range())));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last event, when there is one.
+    pub(super) fn mark(&self) -> Option<&Mark> {
+        self.index.mark.as_ref()
+    }
+}
+
+fn end_block(events: &mut Everything, writer: &mut Writer<'_>, range: Range) -> io::Result<()> {
+    let block = events.finish(range);
+    writer.block(&block)?;
+    write_words(events, writer)
+}
+
+fn write_words(events: &mut Everything, writer: &mut Writer<'_>) -> io::Result<()> {
+    events.words().take_ended().iter().try_for_each(|(number, words)| writer.words(*number, words))
+}
+
+fn read_index(file: &Buffer) -> Result<Index, Damaged> {
+    let cut_off = || Damaged::new("the file was cut off, torn, or is no segment of this format");
+    if !(file.as_ptr() as usize).is_multiple_of(size_of::<u64>()) {
+        return Err(Damaged::new("it is not aligned in memory"));
+    }
+    let tail_at = file.len().checked_sub(TAIL).ok_or_else(cut_off)?;
+    let tail = &file[tail_at..];
+    if !file.starts_with(MAGIC) || !tail.ends_with(MAGIC) {
+        return Err(cut_off());
+    }
+    let number = |at: usize| u64::from_le_bytes(tail[at..at + 8].try_into().expect("eight bytes"));
+    let length = usize::try_from(number(0)).map_err(|_| cut_off())?;
+    let start = tail_at.checked_sub(length).filter(|&start| start >= MAGIC.len()).ok_or_else(cut_off)?;
+    let json = &file[start..tail_at];
+    if checksum(json) != number(8) {
+        return Err(Damaged::new("its index"));
+    }
+    let index: Index = serde_json::from_slice(json).map_err(|error| Damaged::new(format!("its index: {error}")))?;
+    let is_inside = |place: &index::Place| {
+        place.offset.is_multiple_of(ALIGNMENT as u64)
+            && place.offset.checked_add(place.length).is_some_and(|end| end <= start as u64)
+    };
+    if !index.places().all(is_inside) {
+        return Err(Damaged::new("its index: a buffer lies outside"));
+    }
+    Ok(index)
+}
+
+/// What reading or writing history failed with, `doing` what.
+pub(super) fn trouble(doing: &str, error: &io::Error) -> Fault {
+    let fault = Fault::storage(doing, error).retriable();
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            fault.hint("the disk is full; free some space: until then projections read from the event store, slower")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => fault.hint(
+            "make the history folder writable, or set `enabled = false` under `[history]`: projections then read \
+             from the event store, slower",
+        ),
+        _ => fault.hint("until that is mended, projections read from the event store, slower"),
+    }
+}
+
+/// Aligned memory to write to.
+struct Memory(MutableBuffer);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! **Writes** a segment: buffers aligned and checksummed, then the index, then where the index is.
+
+use std::io::{self, Write};
+
+use arrow_buffer::ToByteSlice;
+use twox_hash::XxHash3_64;
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
+
+use super::index::{
+    BlockIndex, ColumnIndex, FieldsIndex, Index, Mark, Place, TextPlaces, TypeIndex, ValuesIndex, WordsIndex, checksum,
+};
+use super::{ALIGNMENT, MAGIC};
+use crate::event::{Column, Range, Text, Values};
+use crate::history::discovered::Listed;
+use crate::history::everything::{WholeBlock, WholeType};
+
+/// Writes one segment, from its first byte to its last.
+pub(super) struct Writer<'w> {
+    out: &'w mut dyn Write,
+    written: u64,
+    blocks: Vec<BlockIndex>,
+    words: Vec<Option<WordsIndex>>,
+}
+
+impl<'w> Writer<'w> {
+    pub fn start(out: &'w mut dyn Write) -> io::Result<Writer<'w>> {
+        out.write_all(MAGIC)?;
+        Ok(Writer { out, written: MAGIC.len() as u64, blocks: Vec::new(), words: Vec::new() })
+    }
+
+    pub fn block(&mut self, block: &WholeBlock) -> io::Result<()> {
+        let index = BlockIndex {
+            range: block.range,
+            length: block.positions.len(),
+            kinds: self.numbers(&block.kinds)?,
+            positions: self.numbers(&block.positions)?,
+            streams: self.numbers(&block.streams)?,
+            stream_words: block.stream_words,
+            stream_versions: self.numbers(&block.stream_versions)?,
+            times: self.numbers(&block.times)?,
+            ids: self.ids(&block.ids)?,
+            metadata: self.metadata(&block.metadata)?,
+            metadata_fields: self.fields(&block.metadata_fields)?,
+            types: block.types.iter().map(|kind| self.kind(kind)).collect::<io::Result<_>>()?,
+        };
+        self.blocks.push(index);
+        Ok(())
+    }
+
+    /// The segment's dictionary `number`.
+    pub fn words(&mut self, number: u32, values: &Text) -> io::Result<()> {
+        let hashes: Vec<u64> = values.iter().map(|value| XxHash3_64::oneshot(value.as_bytes())).collect();
+        let index = WordsIndex { length: values.len(), values: self.text(values)?, hashes: self.numbers(&hashes)? };
+        let place = number as usize;
+        if self.words.len() <= place {
+            self.words.resize_with(place + 1, || None);
+        }
+        self.words[place] = Some(index);
+        Ok(())
+    }
+
+    /// Ends the segment.
+    pub fn finish(mut self, range: Range, mark: Option<Mark>) -> io::Result<u64> {
+        let words = self.words.drain(..).collect::<Option<Vec<_>>>();
+        let words = words.ok_or_else(|| io::Error::other("a dictionary was not written"))?;
+        let events = self.blocks.iter().map(|block| block.length as u64).sum();
+        let index = Index { range, mark, events, blocks: std::mem::take(&mut self.blocks), words };
+        let index = serde_json::to_vec(&index)?;
+        self.out.write_all(&index)?;
+        self.out.write_all(&(index.len() as u64).to_le_bytes())?;
+        self.out.write_all(&checksum(&index).to_le_bytes())?;
+        self.out.write_all(MAGIC)?;
+        Ok(self.written + (index.len() + 2 * size_of::<u64>() + MAGIC.len()) as u64)
+    }
+
+    fn kind(&mut self, kind: &WholeType) -> io::Result<TypeIndex> {
+        Ok(TypeIndex {
+            name: kind.name.clone(),
+            length: kind.rows.len(),
+            rows: self.numbers(&kind.rows)?,
+            documents: self.text(&kind.documents)?,
+            fields: self.fields(&kind.fields)?,
+        })
+    }
+
+    fn fields(&mut self, listed: &Listed) -> io::Result<FieldsIndex> {
+        let columns = listed.columns.iter().map(|one| Ok((one.name.clone(), self.column(&one.column, one.words)?)));
+        Ok(FieldsIndex { columns: columns.collect::<io::Result<_>>()?, is_partial: listed.is_partial })
+    }
+
+    fn column(&mut self, column: &Column, words: Option<u32>) -> io::Result<ColumnIndex> {
+        Ok(ColumnIndex {
+            validity: column.validity.as_ref().map(|bits| self.bytes(bits)).transpose()?,
+            nulls: column.nulls.as_ref().map(|bits| self.bytes(bits)).transpose()?,
+            values: match &column.values {
+                Values::Nothing => ValuesIndex::Nothing,
+                Values::Booleans(values) => ValuesIndex::Booleans(self.bytes(values)?),
+                Values::Integers(values) => ValuesIndex::Integers(self.numbers(values)?),
+                Values::Reals(values) => ValuesIndex::Reals(self.numbers(values)?),
+                Values::Texts(values) => ValuesIndex::Texts(self.text(values)?),
+                Values::Json(values) => ValuesIndex::Json(self.text(values)?),
+                Values::Symbols(symbols) => {
+                    let words = words.ok_or_else(|| io::Error::other("symbols without a dictionary"))?;
+                    ValuesIndex::Symbols(self.numbers(&symbols.keys)?, words)
+                }
+                Values::Blobs(_) => return Err(io::Error::other("JSON has no byte strings")),
+            },
+        })
+    }
+
+    /// A column that no event has a value in is not worth its offsets.
+    fn metadata(&mut self, column: &Column) -> io::Result<ColumnIndex> {
+        match &column.validity {
+            Some(bits) if bits.iter().all(|&byte| byte == 0) => self.column(&Column::default(), None),
+            _ => self.column(column, None),
+        }
+    }
+
+    /// Ids that are all UUIDs in the usual form take 16 bytes each.
+    fn ids(&mut self, ids: &Text) -> io::Result<ColumnIndex> {
+        let mut bytes = Vec::with_capacity(ids.len() * 16);
+        for id in ids.iter() {
+            match usual_uuid(id) {
+                Some(uuid) => bytes.extend_from_slice(uuid.as_bytes()),
+                None => return self.column(&Values::Texts(ids.clone()).into(), None),
+            }
+        }
+        Ok(ColumnIndex { validity: None, nulls: None, values: ValuesIndex::Uuids(self.bytes(&bytes)?) })
+    }
+
+    fn text(&mut self, text: &Text) -> io::Result<TextPlaces> {
+        Ok((self.numbers(&text.offsets)?, self.bytes(text.data.as_str().as_bytes())?))
+    }
+
+    fn numbers<T: arrow_buffer::ArrowNativeType>(&mut self, numbers: &[T]) -> io::Result<Place> {
+        self.bytes(numbers.to_byte_slice())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<Place> {
+        if bytes.is_empty() {
+            return Ok(Place::default());
+        }
+        let padding = self.written.next_multiple_of(ALIGNMENT as u64) - self.written;
+        self.out.write_all(&[0; ALIGNMENT][..padding as usize])?;
+        self.out.write_all(bytes)?;
+        let offset = self.written + padding;
+        self.written = offset + bytes.len() as u64;
+        Ok(Place::from((offset, bytes.len() as u64, checksum(bytes))))
+    }
+}
+
+/// The UUID that `text` writes in lower case with hyphens, so that it is written the same again.
+fn usual_uuid(text: &str) -> Option<Uuid> {
+    let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == Hyphenated::LENGTH)?;
+    text.bytes().all(|byte| !byte.is_ascii_uppercase()).then_some(uuid)
+}
