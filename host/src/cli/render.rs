@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use super::failure::lay_out_fault;
 use super::shell::Shell;
 use crate::event::Fault;
+use crate::projector::Stage;
 use crate::supervisor::{Notice, SwapReport};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -36,11 +37,15 @@ impl<'a> Watch<'a> {
             }
             return;
         }
-        if let Notice::Progress { projection, covered, head, .. } = notice {
+        if let Notice::Progress { projection, stage, covered, head, .. } = notice {
             let bar = self
                 .bars
                 .entry(projection.clone())
                 .or_insert_with(|| self.shell.bar(projection, Some(head.0), "positions"));
+            bar.set_message(match stage {
+                Stage::History => format!("{projection}: history"),
+                Stage::Replay => projection.clone(),
+            });
             bar.set_length(head.0);
             bar.set_position(covered.0);
             return;
@@ -73,8 +78,12 @@ pub fn line(notice: &Notice) -> String {
         Notice::Building { projection, version, hash } => {
             format!("{CALM}building{CALM:#} {projection} version {version} ({hash})")
         }
-        Notice::Progress { projection, covered, head, events_per_s } => {
-            format!("{CALM}replaying{CALM:#} {projection} {covered} of {head}, {}/s", grouped(*events_per_s))
+        Notice::Progress { projection, stage, covered, head, events_per_s } => {
+            let doing = match stage {
+                Stage::History => "making history",
+                Stage::Replay => "replaying",
+            };
+            format!("{CALM}{doing}{CALM:#} {projection} {covered} of {head}, {}/s", grouped(*events_per_s))
         }
         Notice::Swapped(report) => swapped(report),
         Notice::Resumed { projection, checkpoint } => {

@@ -10,7 +10,7 @@ use super::render::{grouped, time};
 use super::shell::Shell;
 use super::stop;
 use crate::event::{Position, Timestamp};
-use crate::projector::Proceed;
+use crate::projector::{Proceed, Stage};
 use crate::replay::{self, Report, Until};
 
 /// Replay the log through a plugin into a throw-away read model: a dry run that changes nothing
@@ -57,6 +57,10 @@ impl Replay {
             self.until,
             self.out.as_deref(),
             &mut |progress| {
+                bar.set_message(match progress.stage {
+                    Stage::History => "making history",
+                    Stage::Replay => "replaying",
+                });
                 bar.set_length(progress.through.0);
                 bar.set_position(progress.covered.0);
                 if stop.asked() { Proceed::Stop } else { Proceed::On }

@@ -10,6 +10,12 @@ use arrow_buffer::{Buffer, ScalarBuffer};
 pub struct Str(Buffer);
 
 impl Str {
+    /// The bytes `range` of it as a text that shares its buffer; panics when a character would be cut in two.
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Str {
+        let length = self.as_str()[range.clone()].len();
+        Str(self.0.slice_with_length(range.start, length))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         // SAFETY: every constructor takes, checks or demands UTF-8, and buffers are immutable.

@@ -66,19 +66,19 @@ impl Feed {
     /// The segments up to `through`, or as far as the history goes when it is far behind; and how far that is.
     pub fn segments(&mut self, through: Position) -> Result<(Vec<Arc<Segment>>, Position)> {
         let Some((history, _)) = &self.history else { return Ok((Vec::new(), Position::START)) };
-        let mut segments = history.segments();
+        let mut segments = history.segments()?;
         let sealed = segments.last().map_or(Position::START, |last| last.range().through);
         if sealed >= through || through.0 - sealed.0 > TAIL_POSITIONS_MAX {
             return Ok((segments, sealed.min(through)));
         }
-        segments.push(history.tail(&mut *self.reader, Range { after: sealed, through })?);
+        segments.push(history.tail(Range { after: sealed, through })?);
         Ok((segments, through))
     }
 
     /// A new segment for one that turned out to be damaged.
-    pub fn mend(&mut self, segment: &Segment, damaged: Damaged) -> Result<Arc<Segment>> {
+    pub fn mend(&self, segment: &Segment, damaged: Damaged) -> Result<Arc<Segment>> {
         match &self.history {
-            Some((history, _)) => mend(history, &mut *self.reader, segment, &damaged),
+            Some((history, _)) => mend(history, segment, &damaged),
             None => Err(Fault::storage("reading the history", &damaged.what)),
         }
     }
@@ -112,14 +112,14 @@ impl Feed {
         size: BatchSize,
         visit: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        let Feed { reader, history, shredder, .. } = self;
+        let Feed { history, shredder, .. } = self;
         let Some((history, scan)) = history else { return Ok(ControlFlow::Continue(())) };
         // Whoever had its turn before, the instance's dictionaries were the other's.
         scan.restart();
         shredder.restart();
         let mut ended = ControlFlow::Continue(());
-        let mut mend = |segment: &Segment, damaged: Damaged| mend(history, &mut **reader, segment, &damaged);
-        scan.each(&history.segments(), range, size.cut(), &mut mend, &mut |batch| {
+        let mut mend = |segment: &Segment, damaged: Damaged| mend(history, segment, &damaged);
+        scan.each(&history.segments()?, range, size.cut(), &mut mend, &mut |batch| {
             ended = visit(batch)?;
             Ok(ended)
         })?;
@@ -190,7 +190,7 @@ impl Feed {
 }
 
 /// Throws away what is damaged and makes it again; said, since it should not happen.
-fn mend(history: &History, reader: &mut dyn Reader, segment: &Segment, damaged: &Damaged) -> Result<Arc<Segment>> {
+fn mend(history: &History, segment: &Segment, damaged: &Damaged) -> Result<Arc<Segment>> {
     tracing::warn!("the history of {} is damaged ({}) and is made again", segment.range(), damaged.what);
-    history.mend(reader, segment)
+    history.mend(segment)
 }

@@ -59,14 +59,26 @@ impl Lookup for Generation {
     }
 }
 
+/// What is being done for a projector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The log is made into history, which replays read.
+    History,
+    /// Events are folded.
+    Replay,
+}
+
 /// How far a projector has come, told after each batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// What is folded; not yet all committed.
+    /// With what.
+    pub stage: Stage,
+    /// What is folded, and not yet all committed; or made into history.
     pub covered: Position,
     /// Where it is going.
     pub through: Position,
-    /// Events folded in this advance.
+    /// Events folded in this advance, or made into history.
     pub events: u64,
 }
 
@@ -190,7 +202,7 @@ impl Projector {
             if is_due(&waiting.pending, limits) {
                 waiting.commit(instance, &mut **marks)?;
             }
-            let progress = Progress { covered: waiting.covered, through, events: *events - started_with };
+            let progress = Progress { stage: Stage::Replay, covered: waiting.covered, through, events: *events - started_with };
             Ok(match watch(progress) {
                 Proceed::On => ControlFlow::Continue(()),
                 Proceed::Stop => ControlFlow::Break(()),

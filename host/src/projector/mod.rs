@@ -4,6 +4,7 @@
 //! following, reload and rebuild differ only in where it starts and which generation it fills.
 
 mod load;
+mod prepare;
 mod feed;
 mod fold;
 mod spread;
@@ -14,6 +15,7 @@ mod narrow;
 mod state;
 
 pub use feed::BatchSize;
-pub use fold::{Advance, Proceed, Progress, Projector, ProjectorSpec};
+pub use fold::{Advance, Proceed, Progress, Projector, ProjectorSpec, Stage};
 pub use load::{identity, load};
+pub use prepare::prepare;
 pub use state::{Signal, State};

@@ -2,7 +2,7 @@
 
 use crossbeam_channel::Receiver;
 
-use super::fold::{Proceed, Progress};
+use super::fold::{Proceed, Progress, Stage};
 use super::spread::{Trouble, Word};
 use super::touched::Touched;
 use super::turns::Turns;
@@ -49,7 +49,7 @@ impl<'a> Writing<'a> {
                 Word::Folded { part, covered, events } => {
                     self.folded[part] = (covered, events);
                     let covered = self.folded.iter().map(|(covered, _)| *covered).min().unwrap_or_default();
-                    if watch(Progress { covered, through, events: self.events() }) == Proceed::Stop {
+                    if watch(Progress { stage: Stage::Replay, covered, through, events: self.events() }) == Proceed::Stop {
                         self.turns.stop();
                     }
                 }

@@ -68,6 +68,10 @@ pub fn run(
 
     let source = SqliteStore::open(&project.store)?;
     let through = end(&source, until)?;
+    let history = crate::history::History::open(&project.data.join("history"), &source).ok();
+    if let Some(history) = &history {
+        projector::prepare(history, &source, through, watch)?;
+    }
     let place = Place::new(project, out)?;
     let identity = projector::identity(&plugin, settings.clone());
     let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
@@ -76,7 +80,7 @@ pub fn run(
         limits: project.limits_of(&name).clone(),
         settings,
         source: &source,
-        history: None,
+        history: history.as_ref(),
         size: BatchSize::events(project.batch_events),
     };
     let replaying = Instant::now();

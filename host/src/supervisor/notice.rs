@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Fault, Position};
+use crate::projector::Stage;
 
 /// Something that happened, worth a line. A closed set; serialised with its name in `notice`.
 #[derive(Clone, Debug, Serialize)]
@@ -30,11 +31,13 @@ pub enum Notice {
     Progress {
         /// The projection.
         projection: String,
-        /// What is folded; not all of it committed yet.
+        /// Whether the log is made into history first, or events are folded.
+        stage: Stage,
+        /// What is folded, not all of it committed yet; or made into history.
         covered: Position,
         /// Where it is going.
         head: Position,
-        /// Events folded a second, since the start.
+        /// Events a second, since the start of the stage.
         events_per_s: u64,
     },
     /// A new generation serves.

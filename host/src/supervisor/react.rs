@@ -246,6 +246,7 @@ impl Host {
                 }
                 self.notices.push_back(Notice::Progress {
                     projection: name.to_owned(),
+                    stage: progress.stage,
                     covered: progress.covered,
                     head: progress.through,
                     events_per_s,

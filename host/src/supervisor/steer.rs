@@ -164,6 +164,7 @@ impl Host {
             settings: record.identity.settings.clone(),
             size: BatchSize::events(self.project.batch_events),
             source: self.source.clone(),
+            history: self.history.clone(),
             head: self.head.clone(),
             sender: self.sender.clone(),
             plugin,

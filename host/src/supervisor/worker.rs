@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use crate::event::{Blame, Fault, FaultKind, Position, Result};
+use crate::history::History;
 use crate::plugin::{Limits, Plugin};
-use crate::projector::{BatchSize, Proceed, Progress, Projector, ProjectorSpec};
+use crate::projector::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
 use crate::read_model::{Generation, GenerationId, Identity};
 use crate::source::Source;
 
@@ -49,6 +50,7 @@ pub(super) struct Assignment {
     pub settings: String,
     pub size: BatchSize,
     pub source: Arc<dyn Source>,
+    pub history: Option<History>,
     pub head: Arc<HeadWatch>,
     pub sender: Sender<Happening>,
 }
@@ -124,6 +126,9 @@ struct Shift<'a> {
 impl Shift<'_> {
     fn work(mut self) -> Result<()> {
         let started = Instant::now();
+        if matches!(self.assignment.task, Task::Build { .. }) {
+            self.prepare();
+        }
         let mut projector = self.projector()?;
         (self.say)(Word::Opened);
         if !matches!(self.assignment.task, Task::Follow) {
@@ -133,7 +138,7 @@ impl Shift<'_> {
     }
 
     fn projector(&self) -> Result<Projector> {
-        let Assignment { task, file, plugin, limits, settings, size, source, .. } = &self.assignment;
+        let Assignment { task, file, plugin, limits, settings, size, source, history, .. } = &self.assignment;
         let generation = match task {
             Task::Build { identity } => Generation::create(file, identity, plugin.manifest())?,
             Task::Follow | Task::Return => Generation::open(file)?,
@@ -147,10 +152,21 @@ impl Shift<'_> {
             limits: limits.clone(),
             settings: settings.clone(),
             source: &**source,
-            history: None,
+            history: history.as_ref(),
             size: *size,
         };
         Projector::new(spec, generation)
+    }
+
+    /// Makes history of what is new in the log. Without it the build takes longer and comes to the same.
+    fn prepare(&self) {
+        let Assignment { history, source, head, .. } = &self.assignment;
+        let Some(history) = history else { return };
+        let mut report = self.reporter();
+        let prepared = projector::prepare(history, &**source, head.head(), &mut report);
+        if let Err(fault) = prepared {
+            (self.say)(Word::Retrying(fault));
+        }
     }
 
     /// Brings a candidate to the head, makes it durable, and catches up with what came meanwhile.
@@ -195,19 +211,24 @@ impl Shift<'_> {
         Ok(())
     }
 
+    /// Tells of progress now and then, and passes on that a stop was asked.
+    fn reporter(&self) -> impl FnMut(Progress) -> Proceed + use<'_> {
+        let (started, mut told) = (Instant::now(), Instant::now());
+        move |progress| {
+            if told.elapsed() >= PROGRESS_EVERY {
+                told = Instant::now();
+                let events_per_s = (progress.events as f64 / started.elapsed().as_secs_f64()) as u64;
+                (self.say)(Word::Progress { progress, events_per_s });
+            }
+            if self.stop.asked() { Proceed::Stop } else { Proceed::On }
+        }
+    }
+
     /// One advance, with rests and new tries while the fault may pass.
     fn advance(&mut self, projector: &mut Projector, through: Position) -> Result<()> {
         let mut rest = REST_FIRST;
         loop {
-            let (started, mut told, stop, say) = (Instant::now(), Instant::now(), &self.stop, self.say);
-            let advanced = projector.advance(through, &mut |progress: Progress| {
-                if told.elapsed() >= PROGRESS_EVERY {
-                    told = Instant::now();
-                    let events_per_s = (progress.events as f64 / started.elapsed().as_secs_f64()) as u64;
-                    say(Word::Progress { progress, events_per_s });
-                }
-                if stop.asked() { Proceed::Stop } else { Proceed::On }
-            });
+            let advanced = projector.advance(through, &mut self.reporter());
             let said = projector.take_said();
             if !said.is_empty() {
                 say(Word::Said(said));

@@ -183,6 +183,10 @@ impl Work<'_> {
                 thread::sleep(busy.min(4 * WORK));
                 worked = Instant::now();
             }
+            let makes_room = self.pace == Pace::Gentle && self.history.0.hurry.is_on();
+            if makes_room {
+                self.is_stopped.store(true, Ordering::Relaxed);
+            }
             match self.is_stopped.load(Ordering::Relaxed) {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),

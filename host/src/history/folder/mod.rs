@@ -14,6 +14,7 @@ mod names;
 mod lock;
 mod seal;
 mod catch_up;
+mod hurry;
 mod status;
 
 pub use catch_up::{CaughtUp, Pace, Sealing};
@@ -41,6 +42,7 @@ struct Inner {
     reader: Mutex<Box<dyn Reader>>,
     known: Mutex<Known>,
     tail: Mutex<Option<Arc<Segment>>>,
+    hurry: hurry::Hurry,
 }
 
 /// The files of the last listing.
@@ -74,6 +76,7 @@ impl History {
             reader: Mutex::new(source.reader()?),
             known: Mutex::default(),
             tail: Mutex::default(),
+            hurry: hurry::Hurry::default(),
         }));
         history.list()?;
         Ok(history)
@@ -98,19 +101,19 @@ impl History {
 
     /// The events of `range` as a segment in memory; the last one is kept, so that several who ask for the same share
     /// it. It takes about as many bytes as the events have in the store.
-    pub fn tail(&self, source: &dyn Source, range: Range) -> Result<Arc<Segment>> {
+    pub fn tail(&self, range: Range) -> Result<Arc<Segment>> {
         let mut tail = lock(&self.0.tail);
         if let Some(tail) = tail.as_ref().filter(|tail| tail.range() == range) {
             return Ok(tail.clone());
         }
         *tail = None; // before the memory for the next
-        let made = Arc::new(Segment::in_memory(&mut *source.reader()?, range)?);
+        let made = Arc::new(Segment::in_memory(&mut **lock(&self.0.reader), range)?);
         Ok(tail.insert(made).clone())
     }
 
     /// A sound segment in place of one that turned out to be damaged: sealed again, unless somebody else has done it
     /// already. A retriable fault when another process seals at the moment.
-    pub fn mend(&self, source: &dyn Source, damaged: &Segment) -> Result<Arc<Segment>> {
+    pub fn mend(&self, damaged: &Segment) -> Result<Arc<Segment>> {
         let range = damaged.range();
         let Some(_lock) = SealingLock::take(&self.0.folder, MEND_PATIENCE)? else {
             return Err(lock::is_taken(&self.0.folder));
@@ -123,7 +126,7 @@ impl History {
             return Ok(now);
         }
         self.condemn(range, "it is damaged");
-        seal::seal(&self.0.folder, &mut *source.reader()?, range, &mut |_| std::ops::ControlFlow::Continue(()))?;
+        seal::seal(&self.0.folder, &mut **lock(&self.0.reader), range, &mut |_| std::ops::ControlFlow::Continue(()))?;
         self.list()?;
         match self.known().files.get(&key(range)) {
             Some((_, File::Good(mended))) => Ok(mended.clone()),
