@@ -4,13 +4,16 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::failure::Said;
+use super::failure::{Said, lay_out_fault};
 use super::render::{grouped, time};
 use super::shell::Shell;
 use super::stop;
 use crate::event::Fault;
+use crate::history::History;
+use crate::project::Project;
 use crate::source::import::{BadLine, Input, Options, Progress, Report, import, open_aside};
 use crate::source::sqlite::SqliteStore;
+use crate::supervisor::Stop;
 
 /// Bring events from JSON Lines or CloudEvents JSON Lines into the embedded store; doing it twice adds nothing
 #[derive(Debug, clap::Args)]
@@ -18,7 +21,8 @@ use crate::source::sqlite::SqliteStore;
     ssh shop cat orders.jsonl | projectionist import - --skip-bad bad.jsonl\n\n\
     A line: {\"stream\": \"account-1\", \"type\": \"Deposited\", \"data\": {\"amount\": 5}, \"metadata\": {...}, \
     \"id\": \"...\", \"time\": \"2026-01-01T00:00:00Z\"}; metadata, id and time may be left out. \
-    Gzip and zstd are recognised. A bad line ends the import; everything before it is kept.\n\n\
+    Gzip and zstd are recognised. A bad line ends the import; everything before it is kept. \
+    In the end history is brought up (see `projectionist history --help`), unless it is turned off.\n\n\
     The same again adds nothing: an `id` is recorded once, and a line without one is known by itself and all lines \
     without an id before it in its file. So a file that grew adds what is new, and two different files that begin \
     with the same such lines count as one that grew: those lines are recorded once. A line that was changed, and \
@@ -77,6 +81,9 @@ impl Import {
             file.flush().map_err(|error| Fault::storage(format!("writing {aside_name}"), error))?;
         }
         let report = report?;
+        if project.history.enabled && !report.interrupted {
+            keep_history(shell, &project, &store, &stop);
+        }
         shell.answer(&report, for_people)?;
         if report.bad > 0 {
             let bad = grouped(report.bad);
@@ -92,6 +99,15 @@ impl Import {
             return Err(Said.into());
         }
         Ok(())
+    }
+}
+
+/// The events are in; that their mirror cannot be kept up is no failure of the import. A host that runs does it itself.
+fn keep_history(shell: &Shell, project: &Project, store: &SqliteStore, stop: &Stop) {
+    let kept = History::open(&project.history.folder, store)
+        .and_then(|history| super::history::catch_up(shell, store, &history, stop));
+    if let Err(fault) = kept {
+        shell.say(format!("the events are imported, but history was not built: {}", lay_out_fault(&fault)));
     }
 }
 

@@ -17,6 +17,7 @@ mod table;
 mod init;
 mod import;
 mod events;
+mod history;
 mod check;
 mod project;
 mod serve;
@@ -68,6 +69,8 @@ enum Command {
     Import(import::Import),
     #[command(subcommand)]
     Events(events::Events),
+    #[command(subcommand)]
+    History(history::History),
     Check(check::Check),
     Project(project::Project),
     Serve(serve::Serve),
@@ -99,6 +102,7 @@ impl Command {
             Command::Init(command) => command.run(shell),
             Command::Import(command) => command.run(shell),
             Command::Events(command) => command.run(shell),
+            Command::History(command) => command.run(shell),
             Command::Check(command) => command.run(shell),
             Command::Project(command) => command.run(shell),
             Command::Serve(command) => command.run(shell),

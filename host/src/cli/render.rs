@@ -150,6 +150,11 @@ pub fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
 
+/// Bytes in KiB, MiB and so on.
+pub fn bytes(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,7 @@ pub(super) struct Config {
     pub store: PathBuf,
     pub keep_generations: usize,
     pub batch_events: usize,
+    pub history: HistoryConfig,
     pub query: QueryLimits,
     pub limits: Limits,
     pub projections: BTreeMap<String, Own>,
@@ -31,10 +32,27 @@ impl Default for Config {
             store: "data/events.sqlite".into(),
             keep_generations: 2,
             batch_events: 16_384,
+            history: HistoryConfig::default(),
             query: QueryLimits::default(),
             limits: Limits::default(),
             projections: BTreeMap::new(),
         }
+    }
+}
+
+/// `[history]`: the mirror of the log as columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct HistoryConfig {
+    /// Whether history is kept and used.
+    pub enabled: bool,
+    /// Where its segments lie.
+    pub folder: PathBuf,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        HistoryConfig { enabled: true, folder: "data/history".into() }
     }
 }
 

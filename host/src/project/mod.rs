@@ -10,6 +10,8 @@ use crate::read_model::query::QueryLimits;
 mod config;
 mod parse;
 
+pub use config::HistoryConfig;
+
 /// The name of the configuration file; the folder that holds it is the project.
 pub const CONFIG_FILE: &str = "projectionist.toml";
 
@@ -31,6 +33,8 @@ pub struct Project {
     pub keep_generations: usize,
     /// The most events in one batch.
     pub batch_events: usize,
+    /// Whether history is kept, and where.
+    pub history: HistoryConfig,
     /// What a query may take.
     pub query: QueryLimits,
     /// Limits for plugins that have none of their own.
@@ -64,6 +68,7 @@ impl Project {
             store: folder.join(config.store),
             keep_generations: config.keep_generations,
             batch_events: config.batch_events,
+            history: HistoryConfig { folder: folder.join(config.history.folder), ..config.history },
             query: config.query,
             limits: config.limits,
             projections,

@@ -27,9 +27,15 @@ pub(super) fn parse(file: &str, text: &str) -> Result<(Config, BTreeMap<String, 
             }
         }
     }
-    for (key, path) in [("plugins", &config.plugins), ("data", &config.data), ("store", &config.store)] {
+    let paths = [
+        (["plugins"].as_slice(), &config.plugins),
+        (&["data"], &config.data),
+        (&["store"], &config.store),
+        (&["history", "folder"], &config.history.folder),
+    ];
+    for (key, path) in paths {
         if path.as_os_str().is_empty() {
-            return Err(source.at(find(written.get_ref(), &[key]), format!("`{key}` is empty")));
+            return Err(source.at(find(written.get_ref(), key), format!("`{}` is empty", key.join("."))));
         }
     }
 
@@ -217,6 +223,18 @@ mod tests {
     fn a_projection_name_that_cannot_be_is_refused() {
         let fault = fault("[projections.Bad_Name.settings]\na = 1");
         assert!(fault.message.contains("`Bad_Name` is no projection name"), "{fault}");
+    }
+
+    #[test]
+    fn history_can_be_turned_off_and_moved() {
+        let (config, _) = parse("p.toml", "[history]\nenabled = false\nfolder = \"../columns\"\n").unwrap();
+        assert!(!config.history.enabled);
+        assert_eq!(config.history.folder, std::path::Path::new("../columns"));
+        let (config, _) = parse("p.toml", "").unwrap();
+        assert!(config.history.enabled);
+        assert_eq!(fault("[history]\nfolder = \"\"").message, "p.toml:2:10: `history.folder` is empty");
+        assert_eq!(fault("[history]\nenable = true").hint.as_deref(), Some("did you mean `enabled`?"));
+        assert!(fault("[history]\nenabled = 1").message.starts_with("p.toml:2:11: `enabled`: invalid type"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::Serialize;
 
 use crate::event::{Fault, Position, Result};
+use crate::history::History;
 use crate::plugin::Engine;
 use crate::project::Project;
 use crate::projector::State;
@@ -19,6 +20,7 @@ use crate::source::sqlite::SqliteStore;
 use super::folder::PluginFolder;
 use super::happening::Happening;
 use super::head::{HeadWatch, Stop};
+use super::keeper::Keeper;
 use super::notice::{Notice, SwapReport};
 use super::react::Loading;
 use super::reel::Reel;
@@ -43,6 +45,10 @@ pub struct Host {
     pub(super) engine: Engine,
     pub(super) source: Arc<dyn Source>,
     pub(super) head: Arc<HeadWatch>,
+    /// The log as columns; none when it is turned off, or cannot be opened.
+    pub(super) history: Option<History>,
+    /// Keeps history up, once projectors run.
+    pub(super) keeper: Option<Keeper>,
     pub(super) catalogue: Catalogue,
     pub(super) folder: PluginFolder,
     pub(super) reels: BTreeMap<String, Reel>,
@@ -103,19 +109,28 @@ impl Host {
         let head = HeadWatch::start(&*source, move |fault| {
             let _ = troubles.send(Happening::Trouble(fault));
         })?;
+        let mut notices = VecDeque::new();
+        let history = match project.history.enabled {
+            true => History::open(&project.history.folder, &*source)
+                .map_err(|fault| notices.push_back(Notice::Trouble { fault }))
+                .ok(),
+            false => None,
+        };
         Ok(Host {
             engine: Engine::new(Some(&project.data.join("compiled")))?,
             folder: PluginFolder::watch(&project.plugins)?,
             project: project.clone(),
             source,
             head,
+            history,
+            keeper: None,
             catalogue,
             reels: BTreeMap::new(),
             claims: HashMap::new(),
             loading: BTreeMap::new(),
             refused: BTreeMap::new(),
             retiring: Vec::new(),
-            notices: VecDeque::new(),
+            notices,
             sender,
             happenings,
             is_booted: false,
@@ -252,6 +267,7 @@ impl Host {
     /// Stops every worker and waits until they have committed what they had.
     pub(super) fn go_down(&mut self, tell: &mut dyn FnMut(Notice)) {
         self.is_booted = false;
+        self.keeper = None;
         let names: Vec<String> = self.reels.keys().cloned().collect();
         for name in &names {
             // Nothing should run any more: steering stops all of it.

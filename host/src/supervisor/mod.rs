@@ -2,12 +2,13 @@
 //!
 //! One loop over a closed set of happenings; one path for boot, reload and rebuild: load the plugin, find or build
 //! its generation, follow, swap. Reading order: what it tells ([`Notice`]), what it reacts to, the folder, the head,
-//! the worker threads, the loop itself ([`Host`]), and the ways in from beside it ([`status`], [`ask`]).
+//! history's keeper, the worker threads, the loop itself ([`Host`]), and the ways in from beside it ([`status`], [`ask`]).
 
 mod notice;
 mod happening;
 mod folder;
 mod head;
+mod keeper;
 mod worker;
 mod reel;
 mod host;

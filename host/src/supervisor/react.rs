@@ -15,6 +15,7 @@ use crate::projector::{self, Signal, State};
 use super::folder::Found;
 use super::happening::{Happening, ThreadNumber, Word};
 use super::host::Host;
+use super::keeper::Keeper;
 use super::notice::Notice;
 use super::reel::{Building, PluginFile};
 use super::requests::Answer;
@@ -46,6 +47,10 @@ impl Host {
     /// Takes over what the last host left, as far as its plugin file is still there.
     pub(super) fn boot(&mut self) -> Result<()> {
         self.is_booted = true;
+        if let Some(history) = &self.history {
+            let (source, head, sender) = (self.source.clone(), self.head.clone(), self.sender.clone());
+            self.keeper = Some(Keeper::start(history.clone(), source, head, sender)?);
+        }
         for record in self.catalogue.projections()? {
             let reel = self.reels.entry(record.name.clone()).or_default();
             reel.published = status::published(record.state.as_deref());

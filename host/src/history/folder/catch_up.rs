@@ -16,7 +16,7 @@ use crate::event::{Fault, Position, Range, Result};
 use crate::source::Source;
 
 /// How often progress is told.
-const TELL: Duration = Duration::from_millis(100);
+const TELL: Duration = Duration::from_millis(50);
 /// With less to seal, a second thread is not worth its start.
 const THREADS_EVENTS_MIN: u64 = 1 << 16;
 /// How long a gentle one works before it rests as long.

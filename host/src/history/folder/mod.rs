@@ -170,12 +170,18 @@ impl History {
         let listing = self.listing()?;
         let mut known = self.known();
         let mut before = std::mem::take(&mut known.files);
-        let mut is_whole = true;
+        let (mut is_whole, mut failed) = (true, None);
         for (range, stamp) in listing {
             let file = match before.remove(&key(range)) {
                 Some((old, file)) if old == stamp => file,
                 _ => match Segment::map(&self.0.folder.join(file_name(range))) {
-                    Ok(opened) => self.judge(range, opened),
+                    Ok(opened) => match self.judge(range, opened) {
+                        Ok(file) => file,
+                        Err(fault) => {
+                            failed.get_or_insert(fault); // of the source, not of the segment
+                            continue;
+                        }
+                    },
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
                         is_whole = false;
                         continue;
@@ -191,28 +197,27 @@ impl History {
             File::Bad(..) => None,
         });
         known.live = live(&good.collect());
-        Ok(is_whole)
+        failed.map_or(Ok(is_whole), Err)
     }
 
     /// Whether a segment that was just opened can be used.
-    fn judge(&self, range: Range, opened: Result<Segment, segment::Damaged>) -> File {
+    fn judge(&self, range: Range, opened: Result<Segment, segment::Damaged>) -> Result<File> {
         let segment = match opened {
             Ok(segment) => segment,
-            Err(damaged) => return File::Bad(range, damaged.what),
+            Err(damaged) => return Ok(File::Bad(range, damaged.what)),
         };
         if segment.range() != range {
-            return File::Bad(range, format!("it holds the events {}", segment.range()));
+            return Ok(File::Bad(range, format!("it holds the events {}", segment.range())));
         }
         let mut reader = lock(&self.0.reader);
         let is_of_this_log = match segment.mark() {
-            Some(mark) => reader.mark(mark.position).map(|id| id.as_ref() == Some(&mark.id)),
-            None => reader.head().map(|head| head >= range.through),
+            Some(mark) => reader.mark(mark.position)?.as_ref() == Some(&mark.id),
+            None => reader.head()? >= range.through,
         };
-        match is_of_this_log {
-            Ok(true) => File::Good(Arc::new(segment)),
-            Ok(false) => File::Bad(range, "it was made from another event store, or from one that was replaced".into()),
-            Err(fault) => File::Bad(range, fault.to_string()),
-        }
+        Ok(match is_of_this_log {
+            true => File::Good(Arc::new(segment)),
+            false => File::Bad(range, "it was made from another event store, or from one that was replaced".into()),
+        })
     }
 
     /// No longer uses the segment of `range`.

@@ -6,7 +6,6 @@ use crate::event::{Position, Range, Result};
 
 /// How history stands.
 #[derive(Clone, Debug, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Status {
     /// How far the log is sealed without a gap.
     pub through: Position,
@@ -30,7 +29,6 @@ pub struct Status {
 
 /// A segment that is not used.
 #[derive(Clone, Debug, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct DamagedFile {
     /// The file's name.
     pub file: String,
