@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::event::{Fault, Position, Result, Timestamp};
+use crate::history::History;
 use crate::plugin::{self, Engine, LogLine};
 use crate::project::Project;
 use crate::projector::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
@@ -68,9 +69,9 @@ pub fn run(
 
     let source = SqliteStore::open(&project.store)?;
     let through = end(&source, until)?;
-    let history = crate::history::History::open(&project.data.join("history"), &source).ok();
-    if let Some(history) = &history {
-        projector::prepare(history, &source, through, watch)?;
+    let history = open_history(project, &source);
+    if let Some(Err(fault)) = history.as_ref().map(|history| projector::prepare(history, &source, through, watch)) {
+        tracing::warn!("{fault}: what is missing of history is read from the event store");
     }
     let place = Place::new(project, out)?;
     let identity = projector::identity(&plugin, settings.clone());
@@ -104,6 +105,12 @@ pub fn run(
         events_per_s: (advanced.events as f64 / seconds) as u64,
         out: place.keep(out)?,
     })
+}
+
+/// The project's history, unless it is turned off; the event store has everything too.
+fn open_history(project: &Project, source: &dyn Source) -> Option<History> {
+    let history = project.history.enabled.then(|| History::open(&project.history.folder, source))?;
+    history.inspect_err(|fault| tracing::warn!("{fault}: the event store is read instead of history")).ok()
 }
 
 fn end(source: &dyn Source, until: Option<Until>) -> Result<Position> {

@@ -95,7 +95,8 @@ impl Keep {
     fn catch_up(&self, through: Position) -> Result<Kept> {
         let stop = &self.stop;
         let caught_up = self.history.catch_up(&*self.source, through, Pace::Gentle, &mut |_| stop.flow())?;
-        Ok(if caught_up.is_elsewhere { Kept::ByOthers } else { Kept::Up })
+        let is_others = caught_up.is_elsewhere || caught_up.is_stopped;
+        Ok(if is_others { Kept::ByOthers } else { Kept::Up })
     }
 
     /// Tells it, unless it is the same as before; when nobody can listen now, the next time.
@@ -116,7 +117,7 @@ impl Keep {
 
 enum Kept {
     Up,
-    /// Another process is sealing.
+    /// Another process is sealing, or a build that waits for it.
     ByOthers,
 }
 

@@ -231,13 +231,13 @@ impl Shift<'_> {
             let advanced = projector.advance(through, &mut self.reporter());
             let said = projector.take_said();
             if !said.is_empty() {
-                say(Word::Said(said));
+                (self.say)(Word::Said(said));
             }
             match advanced {
                 Ok(_) => return Ok(()),
                 // A generation that is being built has no way back from a failed commit: better to say why and start over.
                 Err(fault) if fault.retry && !self.stop.asked() && !projector.generation().is_bulk() => {
-                    say(Word::Retrying(fault));
+                    (self.say)(Word::Retrying(fault));
                     // Nothing is ever beyond this: it rests until it is over, or a stop is asked.
                     self.assignment.head.wait(Position(u64::MAX), &self.stop, rest);
                     rest = (rest * 2).min(REST_LAST);

@@ -46,7 +46,7 @@ impl Replayed {
         let projector = |generation, batch_events| {
             let size = BatchSize::events(batch_events);
             let (plugin, limits, settings) = (plugin.clone(), Limits::default(), "{}".to_owned());
-            let spec = ProjectorSpec { plugin, limits, settings, source: &scenario.store, size };
+            let spec = ProjectorSpec { plugin, limits, settings, source: &scenario.store, history: None, size };
             Projector::new(spec, generation).expect("a projector")
         };
         let identity = identity(plugin, "{}".into());
