@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | [`event`] | the facts, and the shapes in which they travel |
 //! | [`source`] | adapters that read event stores |
-//! | [`history`] | from recorded JSON to columns |
+//! | [`history`] | from recorded JSON to columns; the mirror of the log |
 //! | [`plugin`] | the WebAssembly boundary |
 //! | [`read_model`] | generations: the tables that projections keep |
 //! | [`project`] | a project folder and its configuration |

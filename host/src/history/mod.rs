@@ -1,7 +1,9 @@
-//! **History** turns recorded JSON into columns.
+//! **History** turns recorded JSON into columns, and keeps them.
 //!
 //! The [`Shredder`] takes events one by one and gives batches: the fields that a projection asked for, each in the
-//! narrowest column that loses nothing.
+//! narrowest column that loses nothing. A [`Segment`] holds the events of a range, everything that was recorded of
+//! them, in the same columns; the [`History`] of a log is a folder of segments. It is a mirror: it can be made from the
+//! source again at any time, and a projection comes to the same rows with it and without.
 
 mod shredder;
 mod object;

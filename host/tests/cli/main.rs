@@ -6,6 +6,7 @@
 //! | [`manners`] | exit codes, stdout and stderr, broken pipes, help |
 //! | [`projects`] | `init`, finding a project, mistakes in its configuration |
 //! | [`events`] | `import`, `events append`, `events show` and the way round |
+//! | [`history`] | `history status`, `history build`, `history drop`, and what imports do for it |
 //! | [`plugins`] | `check`, `replay`, `project`, `query`, `rebuild`, `rollback`, `pause`, `resume` |
 //! | [`serving`] | `serve`, and the commands beside it |
 //! | [`authoring`] | `new` and `dev`: from nothing to served, from a save to served |
@@ -17,6 +18,7 @@ mod bench;
 mod manners;
 mod projects;
 mod events;
+mod history;
 mod plugins;
 mod serving;
 mod authoring;

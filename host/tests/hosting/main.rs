@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `dropping` | a plugin file appears, changes, is broken, half-written, renamed, removed |
 //! | `following` | new events reach the rows, from this process and others, over restarts |
+//! | `keeping` | history grows with the log; without it projections go on |
 //! | `operating` | pause, resume, rebuild, rollback, status, beside a running host and without one |
 //! | `failing` | faults park a projection right before the event that caused them |
 //! | `killing` | `kill -9` at many moments leaves the rows of an undisturbed run |
@@ -15,6 +16,7 @@ mod support;
 mod stage;
 mod dropping;
 mod following;
+mod keeping;
 mod operating;
 mod failing;
 mod killing;

@@ -8,6 +8,7 @@
 //! | `scan` | what a reader and a follower see |
 //! | `import` | JSON Lines and CloudEvents, bad lines, compressed files, importing again |
 //! | `shred` | any JSON comes back from columns, under any cut |
+//! | `generate` | the JSON that it is tried with |
 //! | `reference` | the slow reading of JSON that it is compared with |
 
 mod append;
@@ -16,6 +17,7 @@ mod processes;
 mod scan;
 mod import;
 mod shred;
+mod generate;
 mod reference;
 
 use std::ops::ControlFlow;

@@ -1,0 +1,93 @@
+//! Damage: what was cut off, torn or flipped is found, and never misread.
+
+use arrow_buffer::{Buffer, MutableBuffer};
+use projectionist::history::{Damaged, Found, Held, Segment};
+use projectionist::source::Source;
+
+use crate::whole::{of_segment, values};
+use crate::{Log, range};
+
+fn aligned(bytes: &[u8]) -> Buffer {
+    let mut buffer = MutableBuffer::new(bytes.len());
+    buffer.extend_from_slice(bytes);
+    buffer.into()
+}
+
+fn bytes() -> Vec<u8> {
+    let log = Log::of_ledger(12);
+    let mut bytes = Vec::new();
+    let mut reader = log.store.reader().unwrap();
+    let watch = &mut |_| std::ops::ControlFlow::Continue(());
+    let written = Segment::shred(&mut *reader, range(0, 12), &mut bytes, watch).unwrap();
+    assert_eq!(written, Some(bytes.len() as u64));
+    bytes
+}
+
+/// Everything that a segment says, columns of fields included.
+fn told(bytes: &[u8]) -> Result<String, Damaged> {
+    let segment = Segment::from_bytes(aligned(bytes))?;
+    let mut told = format!("{:?}", of_segment(&segment)?);
+    for block in segment.blocks() {
+        for (kind, (_, rows)) in (0..=u16::MAX).zip(block.types()) {
+            for field in ["account", "amount", "note", "none"] {
+                let found = block.field(kind, field)?;
+                if let Found::Column(Held { dictionary: Some(number), .. }) = found {
+                    let words = segment.dictionary(number)?;
+                    told += &format!("{:?}{:?}", words.values.iter().collect::<Vec<_>>(), words.hashes);
+                }
+                told += &format!("{:?}", values(&segment, found, rows));
+            }
+        }
+    }
+    Ok(told)
+}
+
+#[test]
+fn a_segment_that_was_cut_off_anywhere_does_not_open() {
+    let bytes = bytes();
+    assert!(told(&bytes).is_ok());
+    for length in 0..bytes.len() {
+        assert!(Segment::from_bytes(aligned(&bytes[..length])).is_err(), "cut to {length}");
+    }
+    let more: Vec<u8> = bytes.iter().copied().chain([0]).collect();
+    assert!(Segment::from_bytes(aligned(&more)).is_err());
+}
+
+#[test]
+fn a_page_that_was_never_written_is_found() {
+    let bytes = bytes();
+    let whole = told(&bytes).unwrap();
+    for start in (0..bytes.len()).step_by(512) {
+        let mut torn = bytes.clone();
+        let end = torn.len().min(start + 512);
+        torn[start..end].fill(0);
+        assert_ne!(torn, bytes);
+        assert!(told(&torn).is_err() || told(&torn).unwrap() == whole, "zeros from {start}");
+        let opened = Segment::from_bytes(aligned(&torn));
+        let is_found = opened.is_err() || opened.unwrap().verify().is_err();
+        assert!(is_found || told(&torn).unwrap() == whole, "zeros from {start}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_found_or_says_nothing() {
+    let bytes = bytes();
+    let whole = told(&bytes).unwrap();
+    let (mut found, mut harmless) = (0, 0);
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        match told(&flipped) {
+            Err(_) => found += 1,
+            // Between buffers there is room for alignment.
+            Ok(told) => {
+                assert!(told == whole, "a flipped bit at {at} was believed");
+                assert_eq!(bytes[at], 0);
+                harmless += 1;
+            }
+        }
+        let opened = Segment::from_bytes(aligned(&flipped));
+        assert_eq!(opened.is_err() || opened.unwrap().verify().is_err(), told(&flipped).is_err(), "at {at}");
+    }
+    assert!(found > 3 * harmless, "{found} found, {harmless} harmless");
+}
