@@ -79,6 +79,7 @@ impl Host {
         match happening {
             Happening::Loaded { ticket, loaded, load_ms } => self.loaded(ticket, loaded, load_ms)?,
             Happening::Projector { thread, name, word } => self.hear(thread, &name, word),
+            Happening::FolderStirred => {}
             Happening::Trouble(fault) => self.trouble(fault),
         }
         Ok(())
