@@ -61,13 +61,13 @@ pub fn run(
     let started = Instant::now();
     let bytes = plugin::read_file(plugin)?;
     let engine = Engine::new(Some(&project.data.join("compiled")))?;
-    let plugin = projector::load(&engine, project, &bytes)?;
+    let source = SqliteStore::open(&project.store)?;
+    let through = end(&source, until)?;
+    let plugin = projector::load(&engine, project, &bytes, through.0)?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let name = plugin.manifest().name.clone();
     let settings = project.settings_of(&name);
 
-    let source = SqliteStore::open(&project.store)?;
-    let through = end(&source, until)?;
     let place = Place::new(project, out)?;
     let identity = projector::identity(&plugin, settings.clone());
     let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
