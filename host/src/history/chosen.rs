@@ -179,7 +179,9 @@ fn by_name(named: &Named, part: Option<&Part>, prefix: Option<&str>) -> Vec<bool
     let words = &named.words;
     match prefix {
         None => words.hashes.iter().map(|&hash| in_part(hash)).collect(),
-        Some(_) => words.values.iter().zip(words.hashes.iter()).map(|(n, &hash)| has_prefix(n) && in_part(hash)).collect(),
+        Some(_) => {
+            words.values.iter().zip(words.hashes.iter()).map(|(n, &hash)| has_prefix(n) && in_part(hash)).collect()
+        }
     }
 }
 

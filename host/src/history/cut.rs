@@ -156,7 +156,9 @@ impl Cutter {
         let mut next: Vec<Option<usize>> = vec![None; opened.taken.len()];
         for row in spine.iter() {
             let number = match &opened.kinds {
-                Some(kinds) => usize::from(opened.places[usize::from(kinds[row])].expect("only taken types are chosen")),
+                Some(kinds) => {
+                    usize::from(opened.places[usize::from(kinds[row])].expect("only taken types are chosen"))
+                }
                 None => 0,
             };
             let taken = &opened.taken[number];
@@ -188,13 +190,7 @@ fn kinds(opened: &Opened, rows: Rows<'_>) -> ScalarBuffer<u16> {
     kinds.iter().map(|&kind| places[usize::from(kind)]).collect::<Vec<_>>().into()
 }
 
-fn columns(
-    held: &[Option<Valued>],
-    namings: &mut [Naming],
-    rows: Rows<'_>,
-    length: usize,
-    all: bool,
-) -> Vec<Column> {
+fn columns(held: &[Option<Valued>], namings: &mut [Naming], rows: Rows<'_>, length: usize, all: bool) -> Vec<Column> {
     let one = |(valued, naming): (&Option<Valued>, &mut Naming)| match valued {
         None => Column::default(),
         Some(Valued { column, words }) => window::column(column, rows, |keys, validity| match words {

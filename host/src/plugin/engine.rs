@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use wasmtime::component::Component;
-use wasmtime::{Config, OptLevel};
+use wasmtime::{Config, OptLevel, Strategy};
 
 use super::cache::Cache;
 use super::inspect::inspect;
-use super::loaded::PluginHash;
+use super::loaded::{Compiled, PluginHash};
 use super::ticker::{self, Ticked};
+use super::tier::{Code, depends_on_code};
 use super::{Limits, Plugin, blame};
 use crate::event::{Blame, Fault, FaultKind, Result};
 
@@ -22,6 +24,8 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     plain: wasmtime::Engine,
+    /// Compiles several times faster to code that is half as fast; where there is such a compiler.
+    quick: Option<wasmtime::Engine>,
     /// Counting fuel is decided when code is compiled, so plugins with a fuel limit have an engine of their own.
     fuelled: OnceLock<wasmtime::Engine>,
     ticked: Ticked,
@@ -35,44 +39,96 @@ impl Engine {
     /// An engine that keeps compiled code in the folder `cache`, which it makes when it is missing.
     pub fn new(cache: Option<&Path>) -> Result<Engine> {
         let cache = cache.map(|folder| Cache::new(folder).map_err(|error| Fault::storage(folder.display(), error)));
-        let plain = engine(false)?;
+        let plain = engine(&config(false))?;
+        let quick = quick();
         let ticked = Ticked::default();
         ticked.add(&plain);
+        quick.iter().for_each(|quick| ticked.add(quick));
         ticker::start(ticked.clone()).map_err(|error| Fault::storage("starting the epoch ticker", error))?;
-        Ok(Engine(Arc::new(Inner { plain, fuelled: OnceLock::new(), ticked, cache: cache.transpose()? })))
+        Ok(Engine(Arc::new(Inner { plain, quick, fuelled: OnceLock::new(), ticked, cache: cache.transpose()? })))
     }
 
     /// Makes a plugin of a file's bytes: inspects it, refuses what this host cannot run, compiles it, and asks it
     /// under `limits` for its manifest, which is checked.
     pub fn load(&self, bytes: &[u8], limits: &Limits) -> Result<Plugin> {
-        let inspection = inspect(bytes)?;
-        inspection.check()?;
+        let component = checked(bytes)?;
         let start = Instant::now();
-        let component = if inspection.is_component { Cow::Borrowed(bytes) } else { Cow::Owned(encode(bytes)?) };
-        let (compiled, from_cache) = self.compile(&component, limits.call_fuel_max.is_some())?;
-        let compile_ms = start.elapsed().as_secs_f64() * 1000.0;
-        Plugin::new(PluginHash::of(bytes), compiled, limits, compile_ms, from_cache)
+        let with_fuel = limits.call_fuel_max.is_some();
+        let (code, from_cache) = match self.cached(&component, with_fuel)? {
+            Some(code) => (code, true),
+            None => (self.compile(&component, with_fuel)?, false),
+        };
+        let compiled = Compiled { code: Code::optimised(code), ms: millis(start), from_cache };
+        Plugin::new(PluginHash::of(bytes), compiled, limits)
     }
 
-    fn compile(&self, component: &[u8], with_fuel: bool) -> Result<(Component, bool)> {
-        let engine = if with_fuel { self.fuelled()? } else { &self.0.plain };
-        if let Some(compiled) = self.0.cache.as_ref().and_then(|cache| cache.get(engine, component)) {
-            return Ok((compiled, true));
+    /// The same, ready several times sooner, with code that is about half as fast, unless optimised code is in the
+    /// cache. [`Plugin::optimise`] makes up for it later.
+    ///
+    /// What is refused here is what [`Engine::load`] refuses: a plugin that this code cannot be made of, or that traps
+    /// or takes too long in it, is loaded that way.
+    pub fn load_quickly(&self, bytes: &[u8], limits: &Limits) -> Result<Plugin> {
+        // Fuel is counted the same on every machine and in every run, so by one compiler only.
+        let Some(quick) = self.0.quick.as_ref().filter(|_| limits.call_fuel_max.is_none()) else {
+            return self.load(bytes, limits);
+        };
+        let component = checked(bytes)?;
+        let start = Instant::now();
+        if let Some(code) = self.cached(&component, false)? {
+            let compiled = Compiled { code: Code::optimised(code), ms: millis(start), from_cache: true };
+            return Plugin::new(PluginHash::of(bytes), compiled, limits);
         }
-        let compiled = Component::from_binary(engine, component).map_err(|error| {
-            Fault::new(FaultKind::Incompatible, format!("it does not compile: {}", blame::sentence(&error)))
-        })?;
+        let cached = self.0.cache.as_ref().and_then(|cache| cache.get(quick, &component));
+        let from_cache = cached.is_some();
+        // The compiler is young: should it panic, the other one is there.
+        let compiled = cached.or_else(|| {
+            catch_unwind(AssertUnwindSafe(|| Component::from_binary(quick, &component).ok())).ok().flatten()
+        });
+        let Some(compiled) = compiled else { return self.load(bytes, limits) };
+        if !from_cache && let Some(cache) = &self.0.cache {
+            cache.put(quick, &component, &compiled);
+        }
+        let code = Code::quick(compiled, self.clone(), component.into_owned());
+        let loaded = Plugin::new(PluginHash::of(bytes), Compiled { code, ms: millis(start), from_cache }, limits);
+        match loaded {
+            Err(fault) if depends_on_code(&fault) => self.load(bytes, limits),
+            loaded => loaded,
+        }
+    }
+
+    fn cached(&self, component: &[u8], with_fuel: bool) -> Result<Option<Component>> {
+        let engine = if with_fuel { self.fuelled()? } else { &self.0.plain };
+        Ok(self.0.cache.as_ref().and_then(|cache| cache.get(engine, component)))
+    }
+
+    /// Optimised code, on all cores; the cache keeps it.
+    pub(super) fn compile(&self, component: &[u8], with_fuel: bool) -> Result<Component> {
+        let engine = if with_fuel { self.fuelled()? } else { &self.0.plain };
+        let compiled = Component::from_binary(engine, component).map_err(|error| refused(&error))?;
         if let Some(cache) = &self.0.cache {
             cache.put(engine, component, &compiled);
         }
-        Ok((compiled, false))
+        Ok(compiled)
+    }
+
+    /// Optimised code without fuel, on this thread alone; the cache keeps it.
+    pub(super) fn compile_beside(&self, component: &[u8]) -> Result<Component> {
+        // How many threads compile is no part of the code: it runs in the engine of the others.
+        let patient = engine(config(false).parallel_compilation(false))?;
+        let code = patient.precompile_component(component).map_err(|error| refused(&error))?;
+        // SAFETY: `deserialize` trusts that the bytes came from `precompile_component` or `serialize`. They did.
+        let compiled = unsafe { Component::deserialize(&self.0.plain, code) }.map_err(|error| refused(&error))?;
+        if let Some(cache) = &self.0.cache {
+            cache.put(&self.0.plain, component, &compiled);
+        }
+        Ok(compiled)
     }
 
     fn fuelled(&self) -> Result<&wasmtime::Engine> {
         if let Some(engine) = self.0.fuelled.get() {
             return Ok(engine);
         }
-        let made = engine(true)?;
+        let made = engine(&config(true))?;
         Ok(self.0.fuelled.get_or_init(|| {
             self.0.ticked.add(&made);
             made
@@ -80,7 +136,7 @@ impl Engine {
     }
 }
 
-fn engine(with_fuel: bool) -> Result<wasmtime::Engine> {
+fn config(with_fuel: bool) -> Config {
     let mut config = Config::new();
     config
         // The same answer on every machine.
@@ -101,10 +157,40 @@ fn engine(with_fuel: bool) -> Result<wasmtime::Engine> {
         .memory_init_cow(true)
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_max_frames(NonZeroUsize::new(blame::FRAMES_MAX));
-    wasmtime::Engine::new(&config).map_err(|error| {
+    config
+}
+
+/// The same with Winch, wasmtime's baseline compiler; only where its makers support it as they do Cranelift. It
+/// canonicalises NaNs as Cranelift does.
+fn quick() -> Option<wasmtime::Engine> {
+    if !cfg!(target_arch = "x86_64") {
+        return None;
+    }
+    // Tail calls it does not know; a plugin that has some is compiled by the other one.
+    let made = wasmtime::Engine::new(config(false).strategy(Strategy::Winch).wasm_tail_call(false));
+    made.inspect_err(|error| tracing::warn!(%error, "there is no quick compiler")).ok()
+}
+
+fn engine(config: &Config) -> Result<wasmtime::Engine> {
+    wasmtime::Engine::new(config).map_err(|error| {
         Fault::new(FaultKind::Incompatible, format!("cannot compile for this machine: {}", blame::sentence(&error)))
             .blame(Blame::Host)
     })
+}
+
+fn refused(error: &wasmtime::Error) -> Fault {
+    Fault::new(FaultKind::Incompatible, format!("it does not compile: {}", blame::sentence(error)))
+}
+
+fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
+/// The component of a file that this host can run.
+fn checked(bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
+    let inspection = inspect(bytes)?;
+    inspection.check()?;
+    Ok(if inspection.is_component { Cow::Borrowed(bytes) } else { Cow::Owned(encode(bytes)?) })
 }
 
 /// Makes a component of a core module that carries its component type.

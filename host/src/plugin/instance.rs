@@ -36,6 +36,7 @@ pub struct Pending {
 pub struct Instance<L: Lookup> {
     store: Store<State<L>>,
     guest: Projection,
+    is_quick: bool,
     /// What was applied since the last flush.
     unflushed: Option<Range>,
     dead: Option<Fault>,
@@ -50,7 +51,7 @@ const FLUSH_BYTES_MARGIN: u64 = 1 << 20;
 
 impl<L: Lookup> Instance<L> {
     pub(super) fn new(
-        component: &Component,
+        (component, is_quick): (&Component, bool),
         limits: &Limits,
         rows: L,
         manifest: Option<Arc<Manifest>>,
@@ -75,7 +76,7 @@ impl<L: Lookup> Instance<L> {
                 None => fault,
             }
         })?;
-        Ok(Instance { store, guest, unflushed: None, dead: None })
+        Ok(Instance { store, guest, is_quick, unflushed: None, dead: None })
     }
 
     /// Asks for the manifest.
@@ -132,6 +133,11 @@ impl<L: Lookup> Instance<L> {
                 Err(self.stop(fault))
             }
         }
+    }
+
+    /// Whether it runs quick code, whose traps and deadlines are not final: optimised code needs less time and stack.
+    pub fn is_quick(&self) -> bool {
+        self.is_quick
     }
 
     /// What it looks up in.

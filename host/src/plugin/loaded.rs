@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use wasmtime::component::Component;
-
 use super::imports::{Lookup, NoRows};
 use super::instance::Instance;
+use super::tier::Code;
 use super::{FILE_BYTES_MAX, Limits};
 use crate::event::{Blame, Fault, FaultKind, Manifest, Result};
 
@@ -37,23 +36,25 @@ impl fmt::Display for PluginHash {
 #[derive(Clone)]
 pub struct Plugin {
     hash: PluginHash,
-    component: Component,
+    code: Code,
     manifest: Arc<Manifest>,
     counts_fuel: bool,
     compile_ms: f64,
     from_cache: bool,
 }
 
+/// What a compiler, or the cache, made of a file.
+pub(super) struct Compiled {
+    pub code: Code,
+    pub ms: f64,
+    pub from_cache: bool,
+}
+
 impl Plugin {
     /// Asks a compiled component for its manifest and checks it.
-    pub(super) fn new(
-        hash: PluginHash,
-        component: Component,
-        limits: &Limits,
-        compile_ms: f64,
-        from_cache: bool,
-    ) -> Result<Plugin> {
-        let mut asked = Instance::new(&component, limits, NoRows, None)?;
+    pub(super) fn new(hash: PluginHash, compiled: Compiled, limits: &Limits) -> Result<Plugin> {
+        let Compiled { code, ms: compile_ms, from_cache } = compiled;
+        let mut asked = Instance::new(code.best(), limits, NoRows, None)?;
         let manifest = asked.manifest()?;
         manifest.check().map_err(|fault| fault.of(&shown(&manifest)))?;
         // An instance shares nothing with others and imports nothing yet, so only what it keeps itself could make it
@@ -63,7 +64,7 @@ impl Plugin {
             return Err(Fault::new(FaultKind::Manifest, message).of(&manifest.name));
         }
         let counts_fuel = limits.call_fuel_max.is_some();
-        Ok(Plugin { hash, component, manifest: Arc::new(manifest), counts_fuel, compile_ms, from_cache })
+        Ok(Plugin { hash, code, manifest: Arc::new(manifest), counts_fuel, compile_ms, from_cache })
     }
 
     /// The hash of the file's bytes.
@@ -93,7 +94,23 @@ impl Plugin {
             let message = "it was loaded with another choice of `call-fuel-max`, and has to be loaded again";
             return Err(Fault::new(FaultKind::Incompatible, message).blame(Blame::Host).of(&self.manifest.name));
         }
-        Instance::new(&self.component, limits, rows, Some(self.manifest.clone()))
+        Instance::new(self.code.best(), limits, rows, Some(self.manifest.clone()))
+    }
+
+    /// Whether instances made now run optimised code.
+    pub fn is_optimised(&self) -> bool {
+        self.code.is_optimised()
+    }
+
+    /// Makes the optimised code of a plugin that was loaded quickly, here and now: some 100 ms on all cores. Instances
+    /// made before keep theirs. Whether there is optimised code now.
+    pub fn optimise(&self) -> bool {
+        self.code.optimise()
+    }
+
+    /// The same two seconds later, on a thread of its own, if the plugin is still in use then.
+    pub fn optimise_soon(&self) {
+        self.code.optimise_soon();
     }
 }
 

@@ -8,6 +8,7 @@ mod whole;
 mod limits;
 mod inspect;
 mod engine;
+mod tier;
 mod ticker;
 mod cache;
 mod loaded;

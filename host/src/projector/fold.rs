@@ -165,7 +165,13 @@ impl Projector {
                 // No instance could be made: there is nothing left to narrow with.
                 Err(fault) if matches!(self.fold, Fold::Moving) => return Err(fault),
                 Err(fault) => {
+                    let is_quick = self.is_quick();
                     self.cool();
+                    // Not the plugin's last word: optimised code may have the time and the stack.
+                    if is_quick && matches!(fault.kind, FaultKind::Trap | FaultKind::Deadline) && self.plugin.optimise()
+                    {
+                        continue;
+                    }
                     let narrowed = self.narrow(fault);
                     // Whatever narrowing left in the guest belongs to no commit.
                     self.cool();
@@ -187,6 +193,9 @@ impl Projector {
         if range.is_empty() {
             return Ok(());
         }
+        if range.through.0 - range.after.0 > size.events_max as u64 && self.is_quick() && self.plugin.is_optimised() {
+            self.cool(); // a long way to go is worth the better code
+        }
         self.warm()?;
         let Projector { feed, fold, marks, limits, events, said, .. } = self;
         let Fold::Warm(instance) = fold else { unreachable!("just warmed") };
@@ -202,7 +211,8 @@ impl Projector {
             if is_due(&waiting.pending, limits) {
                 waiting.commit(instance, &mut **marks)?;
             }
-            let progress = Progress { stage: Stage::Replay, covered: waiting.covered, through, events: *events - started_with };
+            let progress =
+                Progress { stage: Stage::Replay, covered: waiting.covered, through, events: *events - started_with };
             Ok(match watch(progress) {
                 Proceed::On => ControlFlow::Continue(()),
                 Proceed::Stop => ControlFlow::Break(()),
@@ -211,6 +221,11 @@ impl Projector {
         waiting.commit(instance, &mut **marks)?;
         hear(said, instance);
         Ok(())
+    }
+
+    /// Whether an instance is open that runs quick code.
+    fn is_quick(&self) -> bool {
+        matches!(&self.fold, Fold::Warm(instance) if instance.is_quick())
     }
 
     /// Makes sure that an open instance holds the generation.

@@ -17,13 +17,21 @@ pub fn identity(plugin: &Plugin, settings: String) -> Identity {
     }
 }
 
-/// Checks and compiles a plugin. A projection's own limits are known only once the plugin has said its name, and
-/// whether fuel is counted is part of the compiled code: then it is loaded a second time.
-pub fn load(engine: &Engine, project: &Project, bytes: &[u8]) -> Result<Plugin> {
-    let plugin = engine.load(bytes, &project.limits)?;
+/// For so many events quick code is done sooner than optimised code, which takes longer to make.
+const QUICK_EVENTS_MAX: u64 = 5_000_000;
+
+/// Checks and compiles a plugin that is to fold about `events` events. A projection's own limits are known only once
+/// the plugin has said its name, and whether fuel is counted is part of the compiled code: then it is loaded a second
+/// time.
+pub fn load(engine: &Engine, project: &Project, bytes: &[u8], events: u64) -> Result<Plugin> {
+    let load = |limits| match events > QUICK_EVENTS_MAX {
+        true => engine.load(bytes, limits),
+        false => engine.load_quickly(bytes, limits),
+    };
+    let plugin = load(&project.limits)?;
     let limits = project.limits_of(&plugin.manifest().name);
     if limits.call_fuel_max.is_some() == project.limits.call_fuel_max.is_some() {
         return Ok(plugin);
     }
-    engine.load(bytes, limits)
+    load(limits)
 }

@@ -182,14 +182,10 @@ impl<'a> Folding<'a> {
             // The writer listens until everybody has ended.
             let _ = words.send(last);
         };
-        thread::Builder::new()
-            .name(name)
-            .spawn_scoped(scope, folding)
-            .map(|_| ())
-            .map_err(|error| {
-                self.turns.give_up();
-                Fault::storage("starting a thread", error)
-            })
+        thread::Builder::new().name(name).spawn_scoped(scope, folding).map(|_| ()).map_err(|error| {
+            self.turns.give_up();
+            Fault::storage("starting a thread", error)
+        })
     }
 
     /// Folds one partition; returns what is left to be written.

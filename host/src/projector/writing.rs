@@ -49,7 +49,9 @@ impl<'a> Writing<'a> {
                 Word::Folded { part, covered, events } => {
                     self.folded[part] = (covered, events);
                     let covered = self.folded.iter().map(|(covered, _)| *covered).min().unwrap_or_default();
-                    if watch(Progress { stage: Stage::Replay, covered, through, events: self.events() }) == Proceed::Stop {
+                    if watch(Progress { stage: Stage::Replay, covered, through, events: self.events() })
+                        == Proceed::Stop
+                    {
                         self.turns.stop();
                     }
                 }
@@ -89,7 +91,11 @@ impl<'a> Writing<'a> {
             }
             last.extend(changes);
         }
-        if self.touched.overlap() { Err(Trouble::Overlap("two partitions touched the same row".into())) } else { Ok(last) }
+        if self.touched.overlap() {
+            Err(Trouble::Overlap("two partitions touched the same row".into()))
+        } else {
+            Ok(last)
+        }
     }
 
     fn give_up(&mut self, fault: Fault) {

@@ -168,14 +168,11 @@ impl Generation {
             conn.execute_batch("COMMIT")
         })?;
         self.build_indexes()?;
-        // Going to WAL writes and syncs the file, rows and all; only then is it called finished. A file cut off
-        // before that is refused by `open`.
+        // On its own and last, so that a file whose writer was killed before this is refused by `open`.
+        self.write(|conn| conn.execute("UPDATE projectionist_generation SET finished = 1", ()))?;
+        // The one sync of a build: going to WAL writes the first page and syncs the file, rows and all.
         pragmas(&self.conn, &self.path, &[("locking_mode", "NORMAL"), ("synchronous", "FULL")])?;
         pragmas(&self.conn, &self.path, LIVE)?;
-        self.write(|conn| {
-            conn.execute("UPDATE projectionist_generation SET finished = 1", ())?;
-            conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
-        })?;
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             sync_folder(folder)?;
         }

@@ -62,13 +62,13 @@ pub fn run(
     let started = Instant::now();
     let bytes = plugin::read_file(plugin)?;
     let engine = Engine::new(Some(&project.data.join("compiled")))?;
-    let plugin = projector::load(&engine, project, &bytes)?;
+    let source = SqliteStore::open(&project.store)?;
+    let through = end(&source, until)?;
+    let plugin = projector::load(&engine, project, &bytes, through.0)?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let name = plugin.manifest().name.clone();
     let settings = project.settings_of(&name);
 
-    let source = SqliteStore::open(&project.store)?;
-    let through = end(&source, until)?;
     let history = open_history(project, &source);
     if let Some(Err(fault)) = history.as_ref().map(|history| projector::prepare(history, &source, through, watch)) {
         tracing::warn!("{fault}: what is missing of history is read from the event store");

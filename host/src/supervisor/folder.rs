@@ -73,12 +73,17 @@ impl Change {
 }
 
 impl PluginFolder {
-    /// Starts watching; the folder is made when it is missing.
-    pub fn watch(folder: &Path) -> Result<PluginFolder> {
+    /// Starts watching; the folder is made when it is missing. `wake` is called, on another thread, when it is worth a look.
+    pub fn watch(folder: &Path, wake: impl Fn() + Send + 'static) -> Result<PluginFolder> {
         fs::create_dir_all(folder)
             .map_err(|error| Fault::storage(format!("making the plugin folder {}", folder.display()), error))?;
         let (sender, told) = mpsc::channel();
-        let watcher = notify::recommended_watcher(sender)
+        let tell = move |event| {
+            // Nobody listens any more only when the host goes down.
+            let _ = sender.send(event);
+            wake();
+        };
+        let watcher = notify::recommended_watcher(tell)
             .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::NonRecursive).map(|()| watcher));
         if let Err(error) = &watcher {
             tracing::warn!(%error, "cannot watch {}: looking every {SCAN_EVERY:?} instead", folder.display());

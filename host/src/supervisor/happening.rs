@@ -1,5 +1,5 @@
 //! A **happening** is what the supervisor's loop reacts to: a closed set, so that one `match` shows it all.
-//! (Changes in the plugin folder and requests of other processes are looked for at each turn of the loop.)
+//! (What changed in the plugin folder, and requests of other processes, are looked for at each turn of the loop.)
 
 use crate::event::{Fault, Position};
 use crate::plugin::{LogLine, Plugin};
@@ -15,6 +15,8 @@ pub(super) enum Happening {
     Loaded { ticket: u64, loaded: Result<Plugin, Fault>, load_ms: f64 },
     /// A projector thread has something to say.
     Projector { thread: ThreadNumber, name: String, word: Word },
+    /// Something happened in the plugin folder, which the loop looks at anyway.
+    FolderStirred,
     /// The event store cannot be followed at the moment.
     Trouble(Fault),
 }

@@ -58,6 +58,8 @@ pub struct Host {
     pub(super) loading: BTreeMap<u64, Loading>,
     /// Plugin files that were refused since the host came up.
     pub(super) refused: BTreeMap<PathBuf, Fault>,
+    /// Projections that were swapped, whose oldest generations may go.
+    pub(super) worn: Vec<String>,
     /// Workers that were asked to stop and have not yet.
     pub(super) retiring: Vec<Retiring>,
     pub(super) notices: VecDeque<Notice>,
@@ -106,6 +108,11 @@ impl Host {
         let source: Arc<dyn Source> = Arc::new(store);
         let (sender, happenings) = bounded(HAPPENINGS_WAITING_MAX);
         let troubles = sender.clone();
+        let stirred = sender.clone();
+        let wake = move || {
+            // A full channel wakes the loop as well.
+            let _ = stirred.try_send(Happening::FolderStirred);
+        };
         let head = HeadWatch::start(&*source, move |fault| {
             let _ = troubles.send(Happening::Trouble(fault));
         })?;
@@ -118,7 +125,7 @@ impl Host {
         };
         Ok(Host {
             engine: Engine::new(Some(&project.data.join("compiled")))?,
-            folder: PluginFolder::watch(&project.plugins)?,
+            folder: PluginFolder::watch(&project.plugins, wake)?,
             project: project.clone(),
             source,
             head,
@@ -129,6 +136,7 @@ impl Host {
             claims: HashMap::new(),
             loading: BTreeMap::new(),
             refused: BTreeMap::new(),
+            worn: Vec::new(),
             retiring: Vec::new(),
             notices,
             sender,
@@ -198,6 +206,12 @@ impl Host {
         if !self.has_checked_names && !self.reels.is_empty() && self.is_settled() {
             self.has_checked_names = true;
             self.check_names();
+        }
+        self.notices.drain(..).for_each(&mut *tell);
+        // Nobody waits for this, so it comes after what was told.
+        for name in std::mem::take(&mut self.worn) {
+            let pruned = self.catalogue.prune(&name, self.project.keep_generations).map(|_| ());
+            self.note(pruned);
         }
         self.notices.drain(..).for_each(tell);
     }

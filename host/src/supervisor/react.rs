@@ -84,6 +84,7 @@ impl Host {
         match happening {
             Happening::Loaded { ticket, loaded, load_ms } => self.loaded(ticket, loaded, load_ms)?,
             Happening::Projector { thread, name, word } => self.hear(thread, &name, word),
+            Happening::FolderStirred => {}
             Happening::Trouble(fault) => self.trouble(fault),
         }
         Ok(())
@@ -116,10 +117,11 @@ impl Host {
 
     fn start_loader(&mut self, ticket: u64, bytes: Arc<[u8]>) -> Result<()> {
         let (engine, sender, project) = (self.engine.clone(), self.sender.clone(), self.project.clone());
+        let events = self.head.head().0;
         let started = thread::Builder::new().name("load".into()).spawn(move || {
             let started = Instant::now();
-            let loaded =
-                catch_unwind(AssertUnwindSafe(|| projector::load(&engine, &project, &bytes))).unwrap_or_else(|_| {
+            let loaded = catch_unwind(AssertUnwindSafe(|| projector::load(&engine, &project, &bytes, events)))
+                .unwrap_or_else(|_| {
                     Err(Fault::new(FaultKind::Incompatible, "reading the plugin made the host panic")
                         .blame(Blame::Host)
                         .hint("this is a bug in projectionist: please report it with the plugin file"))
@@ -141,6 +143,9 @@ impl Host {
         }
         if let Some((bytes, changed)) = loading.newer {
             return self.load(loading.purpose, bytes, changed);
+        }
+        if let Ok(plugin) = &loaded {
+            plugin.optimise_soon();
         }
         match (loading.purpose, loaded) {
             (Purpose::File(path), _) if !path.exists() => {}

@@ -150,6 +150,10 @@ impl Host {
                 Some(Building { hash: short, covered: Default::default(), through, events_per_s: 0 });
             reel.candidate = Some(Candidate { worker, changed, load_ms, is_new });
         }
+        // While the worker builds. What fails here fails the swap, if it does so again.
+        if let Err(fault) = self.catalogue.sync_plugins() {
+            self.trouble(fault);
+        }
         Ok(())
     }
 
@@ -208,9 +212,7 @@ impl Host {
         }
         self.notices.push_back(Notice::Swapped(report.clone()));
         self.answer(asked, Answer::Swapped(report));
-        if let Err(fault) = self.catalogue.prune(name, self.project.keep_generations) {
-            self.trouble(fault);
-        }
+        self.worn.push(name.to_owned());
         self.steer(name);
     }
 

@@ -133,14 +133,14 @@ fn a_flipped_bit_is_found_by_whoever_reads_it_and_mended() {
     assert!(segment.blocks()[0].positions().is_err(), "it stays damaged");
 
     let other = log.history();
-    let mended = history.mend(&log.store, &segment).unwrap();
+    let mended = history.mend(&segment).unwrap();
     assert_ne!(mended.id(), segment.id());
     assert_eq!(of_segment(&mended).unwrap(), of_source(&log.store, mended.range()));
     assert_eq!(fs::read(&path).unwrap(), sound);
     assert_eq!(history.through(), Position(2 * SMALL));
     // Another who met the damage too gets what was mended meanwhile.
     let bytes = fs::metadata(&path).unwrap().modified().unwrap();
-    let theirs = other.mend(&log.store, &segment).unwrap();
+    let theirs = other.mend(&segment).unwrap();
     assert_eq!(of_segment(&theirs).unwrap().len() as u64, SMALL);
     assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), bytes, "it was not sealed a third time");
 
@@ -211,10 +211,10 @@ fn dropping_frees_everything_and_harms_no_reader() {
 fn the_newest_events_are_a_segment_in_memory_that_is_shared() {
     let log = Log::of_ledger(300);
     let history = log.history();
-    let tail = history.tail(&log.store, range(100, 300)).unwrap();
+    let tail = history.tail(range(100, 300)).unwrap();
     assert_eq!(of_segment(&tail).unwrap(), of_source(&log.store, range(100, 300)));
-    assert!(Arc::ptr_eq(&tail, &history.tail(&log.store, range(100, 300)).unwrap()));
-    let longer = history.tail(&log.store, range(99, 300)).unwrap();
+    assert!(Arc::ptr_eq(&tail, &history.tail(range(100, 300)).unwrap()));
+    let longer = history.tail(range(99, 300)).unwrap();
     assert_eq!((longer.events(), tail.events()), (201, 200));
     assert!(!log.history_folder().exists(), "nothing was written");
 }

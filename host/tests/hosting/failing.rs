@@ -4,7 +4,7 @@ use projectionist::event::{Fault, FaultKind, Position};
 use projectionist::projector::State;
 use projectionist::supervisor::{Notice, Request, ask, status};
 
-use crate::stage::{Show, Stage, append, balances};
+use crate::stage::{Show, Stage, append, balances, variant};
 use crate::support::plugin_bytes;
 
 fn parked(show: &mut Show) -> (Position, Fault) {
@@ -38,6 +38,21 @@ fn a_malformed_event_parks_the_projection_right_before_it() {
     let one = status(&stage.project).unwrap().projections.remove(0);
     assert_eq!((one.state, one.lag), (State::Parked, 4), "it stays parked for the next to see");
     assert!(one.fault.is_some());
+}
+
+#[test]
+fn a_fault_of_quick_code_is_not_final() {
+    // A new plugin starts with quick code, which has not the stack for this event; live, and while it is built.
+    let (stage, mut show) = misbehaving("");
+    stage.steer("deep");
+    let rows = || stage.try_number("misbehaving", "SELECT count(*) FROM steps");
+    let started = std::time::Instant::now();
+    while rows() != Some(6) {
+        assert!(started.elapsed().as_secs() < 60 && !show.saw(|notice| matches!(notice, Notice::Parked { .. })));
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    stage.drop_plugin("misbehaving.wasm", &variant("misbehaving", 1));
+    assert_eq!(show.swapped().events, 6);
 }
 
 #[test]

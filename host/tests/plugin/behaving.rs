@@ -5,7 +5,7 @@
 use projectionist::event::{Blame, Changes, Fault, FaultKind, Position, Range};
 use projectionist::plugin::Limits;
 
-use crate::fixture::{Behaviour, batch, integers, opened, strings};
+use crate::fixture::{self, Behaviour, batch, integers, opened, strings};
 
 /// Tight enough that every flood breaks a limit, and roomy enough for everything else.
 fn tight() -> Limits {
@@ -38,6 +38,12 @@ fn expected(behaviour: Behaviour) -> Outcome {
         Behaviour::Log | Behaviour::LogFlood | Behaviour::LogOdd => Changes(one_row_each),
         Behaviour::Random => Changes(|changes| assert_eq!(integers(&changes[0].upserts[2]), [None, Some(1)])),
         Behaviour::LookUp => Changes(|changes| assert_eq!(integers(&changes[0].upserts[2]), [None, Some(0)])),
+        // The same bits from every compiler.
+        Behaviour::Nan => {
+            Changes(|changes| assert_eq!(integers(&changes[0].upserts[2]), [None, Some(0x7FF8_0000_0000_0000)]))
+        }
+        Behaviour::Deep if fixture::is_quick() => Apply(F::Trap, "`apply` ran out of stack"),
+        Behaviour::Deep => Changes(one_row_each),
         Behaviour::Trap => Apply(F::Trap, "`apply` trapped: wasm `unreachable` instruction executed"),
         Behaviour::Panic => Apply(F::Trap, "told to panic at 8"),
         Behaviour::OverflowStack => Apply(F::Trap, "`apply` ran out of stack"),

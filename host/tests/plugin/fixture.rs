@@ -25,10 +25,27 @@ pub fn misbehaving_bytes() -> &'static [u8] {
     BYTES.get_or_init(|| plugin_bytes("misbehaving"))
 }
 
+/// Set for the process that runs all tests once more, with quick code.
+pub const QUICK: &str = "PLUGIN_TESTS_QUICK";
+
+/// Whether plugins are loaded with quick code, in this process and on this machine.
+pub fn is_quick() -> bool {
+    std::env::var_os(QUICK).is_some() && cfg!(target_arch = "x86_64")
+}
+
 /// The misbehaving plugin, loaded without a fuel limit.
 pub fn misbehaving() -> &'static Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
-    PLUGIN.get_or_init(|| engine().load(misbehaving_bytes(), &Limits::default()).unwrap())
+    PLUGIN.get_or_init(|| load(misbehaving_bytes(), &Limits::default()).unwrap())
+}
+
+/// Loads with the code that this process is about.
+pub fn load(bytes: &[u8], limits: &Limits) -> Result<Plugin> {
+    let plugin = if is_quick() { engine().load_quickly(bytes, limits) } else { engine().load(bytes, limits) };
+    if let Ok(plugin) = &plugin {
+        assert_eq!(plugin.is_optimised(), !is_quick() || limits.call_fuel_max.is_some());
+    }
+    plugin
 }
 
 /// The file with `from`, which it holds once, overwritten by `to`.

@@ -3,10 +3,10 @@
 use projectionist::event::{Fault, FaultKind};
 use projectionist::plugin::{CONTRACT, FILE_BYTES_MAX, Limits, inspect};
 
-use crate::fixture::{engine, misbehaving_bytes};
+use crate::fixture::{load, misbehaving_bytes};
 
 fn refused(bytes: &[u8]) -> Fault {
-    let fault = engine().load(bytes, &Limits::default()).unwrap_err();
+    let fault = load(bytes, &Limits::default()).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Incompatible, "{fault}");
     assert!(fault.hint.is_some(), "{fault}");
     fault
@@ -33,7 +33,7 @@ fn a_component_is_a_plugin() {
     let inspection = inspect(&bytes).unwrap();
     assert!(inspection.is_component);
     inspection.check().unwrap();
-    let plugin = engine().load(&bytes, &Limits::default()).unwrap();
+    let plugin = load(&bytes, &Limits::default()).unwrap();
     assert_eq!(plugin.manifest().name, "misbehaving");
 }
 
@@ -52,7 +52,7 @@ fn what_is_not_wasm_is_named() {
         (b"\0asm\x01\0\0\0\x02\x03\x01\x09\x00", "the file is damaged"),
     ];
     for (bytes, says) in cases {
-        let fault = engine().load(bytes, &Limits::default()).unwrap_err();
+        let fault = load(bytes, &Limits::default()).unwrap_err();
         assert!(fault.message.contains(says), "{fault} is not {says:?}");
         assert_eq!(fault.kind, FaultKind::Incompatible);
     }
@@ -63,7 +63,7 @@ fn a_file_cut_anywhere_is_refused_and_never_crashes() {
     let whole = misbehaving_bytes();
     // The end is left out: trailing custom sections (names, producers) can be cut off between two sections.
     for length in (0..whole.len() * 9 / 10).step_by(997) {
-        let fault = engine().load(&whole[..length], &Limits::default()).unwrap_err();
+        let fault = load(&whole[..length], &Limits::default()).unwrap_err();
         assert_eq!(fault.kind, FaultKind::Incompatible, "{length}: {fault}");
     }
     let fault = refused(&whole[..whole.len() / 2]);
@@ -78,7 +78,7 @@ fn damaged_bytes_are_refused_or_run_but_never_crash() {
     for place in (8..whole.len()).step_by(whole.len() / 24) {
         let mut damaged = whole.to_vec();
         damaged[place] ^= 0x15;
-        if let Err(fault) = engine().load(&damaged, &limits) {
+        if let Err(fault) = load(&damaged, &limits) {
             assert!(!fault.message.is_empty());
         }
     }
@@ -152,7 +152,7 @@ fn relaxed_simd_and_threads_are_refused() {
     for module in [simd, threads] {
         let text =
             format!("{module} (instance $i) (export \"projectionist:projection/projector@0.1.0\" (instance $i))");
-        let fault = engine().load(&component(&text), &Limits::default()).unwrap_err();
+        let fault = load(&component(&text), &Limits::default()).unwrap_err();
         assert!(fault.message.starts_with("it does not compile: "), "{fault}");
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use projectionist::event::{FaultKind, Result};
 use projectionist::plugin::{Limits, LogLevel};
 
-use crate::fixture::{OneRow, batch, engine, misbehaving, misbehaving_bytes, opened, run, start};
+use crate::fixture::{OneRow, batch, load, misbehaving, misbehaving_bytes, opened, run, start};
 
 #[track_caller]
 fn obeyed<T>(outcome: Result<T>) {
@@ -71,7 +71,7 @@ fn time_is_counted_for_each_call() {
 fn fuel() {
     let run = |fuel| {
         let limits = Limits { call_fuel_max: Some(fuel), ..Limits::default() };
-        let plugin = engine().load(misbehaving_bytes(), &limits).unwrap();
+        let plugin = load(misbehaving_bytes(), &limits).unwrap();
         let mut instance = plugin.instantiate(&limits, OneRow::default()).unwrap();
         instance.open(&start("{}")).unwrap();
         instance.apply(&batch(0, &["burn"]))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use projectionist::event::{FaultKind, Kind, Partitioning, Selection};
 use projectionist::plugin::{Engine, Limits, Plugin, PluginHash};
 
-use crate::fixture::{engine, misbehaving, misbehaving_bytes, patched};
+use crate::fixture::{load, misbehaving, misbehaving_bytes, patched};
 
 fn with_mode(mode: &str) -> Vec<u8> {
     patched(misbehaving_bytes(), "manifest=steady", &format!("manifest={mode}"))
@@ -52,7 +52,7 @@ fn a_bad_manifest_is_refused() {
         ("floods", FaultKind::Output, "`manifest` handed over more than 16 MiB at once"),
     ];
     for (mode, kind, says) in cases {
-        let fault = engine().load(&with_mode(mode), &limits).unwrap_err();
+        let fault = load(&with_mode(mode), &limits).unwrap_err();
         assert_eq!(fault.kind, kind, "{mode}: {fault}");
         assert!(fault.message.contains(says), "{mode}: {fault}");
     }

@@ -8,6 +8,7 @@
 //! | [`behaving`] | each behaviour of the misbehaving plugin, and what comes of it |
 //! | [`limiting`] | each limit obeyed and violated |
 //! | [`living`] | the life of an instance: columns in and out, logs, lookups, death, and that nothing leaks |
+//! | [`tiers`] | quick code: everything above once more, and how optimised code takes over |
 //! | [`crossing`] | what it costs to hand a batch over |
 
 #[path = "../support/mod.rs"]
@@ -19,4 +20,5 @@ mod loading;
 mod behaving;
 mod limiting;
 mod living;
+mod tiers;
 mod crossing;

@@ -114,7 +114,8 @@ fn a_file_that_is_unfinished_foreign_or_damaged_is_refused() {
     assert!(Generation::open(&path).unwrap_err().message.contains("was not finished"));
     assert!(Snapshot::open(&path).err().unwrap().message.contains("was not finished"));
 
-    let mut whole = live(&tempfile::tempdir().unwrap());
+    let other = tempfile::tempdir().unwrap();
+    let mut whole = live(&other);
     whole.commit(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 10)).unwrap();
     let garbage = folder.path().join("2.sqlite");
     std::fs::write(&garbage, vec![7; 8192]).unwrap();

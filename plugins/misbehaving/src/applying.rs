@@ -34,6 +34,13 @@ impl State {
             Behaviour::OverflowStack => {
                 black_box(recurse(black_box(position as u64)));
             }
+            Behaviour::Deep => {
+                black_box(descend(black_box(DEEP), black_box([1, 2, 3, 4])));
+            }
+            Behaviour::Nan => {
+                let odd = f64::from_bits(black_box(0xFFF0_0000_DEAD_BEEF));
+                return Ok(Some((odd + black_box(1.0)).to_bits() as i64));
+            }
             Behaviour::Spin => spin(),
             Behaviour::Burn => (0..5_000_000u32).for_each(|count| _ = black_box(count)),
             Behaviour::Allocate => loop {
@@ -104,6 +111,14 @@ pub fn spin() {
 #[allow(unconditional_recursion, reason = "that is what it is for")]
 fn recurse(depth: u64) -> u64 {
     black_box(depth) + recurse(depth + 1) * 3
+}
+
+/// Frames of `descend` that fit 1 MiB of stack in optimised code, and not in quick code, which keeps every value there.
+const DEEP: u64 = 16_000;
+
+#[inline(never)]
+fn descend(left: u64, [a, b, c, d]: [u32; 4]) -> u64 {
+    if left == 0 { u64::from(a) } else { descend(left - 1, [b ^ 1, c + 1, d ^ 3, a + 3]) * 3 % 7 }
 }
 
 pub fn fault(cause: Cause, message: &str) -> Fault {

@@ -36,6 +36,8 @@ behaviours! {
     "trap" Trap "Executes `unreachable`.",
     "panic" Panic "Panics, after the panic hook has logged where.",
     "overflow-stack" OverflowStack "Recurses without end.",
+    "deep" Deep "Recurses as deep as optimised code has the stack for, and quick code has not; then as `ok`.",
+    "nan" Nan "Calculates with a NaN of odd bits; the row says which bits come of it.",
     "spin" Spin "Loops without end.",
     "burn" Burn "Counts to five million, then as `ok`.",
     "allocate" Allocate "Allocates without end.",

@@ -163,7 +163,8 @@ fn not_covered(after: Position, through: Position) -> Fault {
 }
 
 fn damaged_again(segment: &Segment, damaged: &Damaged) -> Fault {
-    let message = format!("the history of {} is damaged again as soon as it was made: {}", segment.range(), damaged.what);
+    let message =
+        format!("the history of {} is damaged again as soon as it was made: {}", segment.range(), damaged.what);
     Fault::new(FaultKind::Storage, message).hint("the disk or the memory of this machine does not keep what is written")
 }
 

@@ -131,10 +131,36 @@ const NAMES: [&str; 5] = ["a", "b", "", "é\"", "amount"];
 
 fn value() -> impl Strategy<Value = String> {
     let odd = [
-        "null", "true", "false", "0", "-0", "-0.0", "1e400", "9007199254740992", "9007199254740993", "18446744073709551615",
-        "18446744073709551616", "-9223372036854775808", "-9223372036854775809", "0.1", "1E5", "1.0", "12345678901234567890.5",
-        "\"\"", "\"plain\"", "\"5\"", "\"\\u0041\"", "\"\\ud800\"", "\"\\ud83d\\ude00\"", "\"😀\"", "\"line\\nend\"",
-        "{}", "[]", "{\"a\":{\"b\":[1,2,{\"c\":null}]}}", "[ 1 , 2 ]", "{\"x\":1,\"x\":2}",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "-0.0",
+        "1e400",
+        "9007199254740992",
+        "9007199254740993",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-9223372036854775808",
+        "-9223372036854775809",
+        "0.1",
+        "1E5",
+        "1.0",
+        "12345678901234567890.5",
+        "\"\"",
+        "\"plain\"",
+        "\"5\"",
+        "\"\\u0041\"",
+        "\"\\ud800\"",
+        "\"\\ud83d\\ude00\"",
+        "\"😀\"",
+        "\"line\\nend\"",
+        "{}",
+        "[]",
+        "{\"a\":{\"b\":[1,2,{\"c\":null}]}}",
+        "[ 1 , 2 ]",
+        "{\"x\":1,\"x\":2}",
     ];
     prop_oneof![
         6 => prop::sample::select(odd.to_vec()).prop_map(str::to_owned),
@@ -162,10 +188,16 @@ struct Made {
 }
 
 fn made() -> impl Strategy<Value = Made> {
-    let metadata = prop::option::of((prop::sample::select(NAMES.to_vec()), value()).prop_map(|(name, value)| {
-        format!("{{{}:{value}}}", serde_json::Value::from(name))
-    }));
-    (0u8..5, 0u8..4, payload(), metadata).prop_map(|(stream, kind, data, metadata)| Made { stream, kind, data, metadata })
+    let metadata = prop::option::of(
+        (prop::sample::select(NAMES.to_vec()), value())
+            .prop_map(|(name, value)| format!("{{{}:{value}}}", serde_json::Value::from(name))),
+    );
+    (0u8..5, 0u8..4, payload(), metadata).prop_map(|(stream, kind, data, metadata)| Made {
+        stream,
+        kind,
+        data,
+        metadata,
+    })
 }
 
 fn subscription() -> impl Strategy<Value = Subscription> {
@@ -192,11 +224,8 @@ fn subscription() -> impl Strategy<Value = Subscription> {
         metadata: parts[6],
     });
     let prefix = prop_oneof![4 => Just(None), 1 => Just(Some("stream-1".to_owned()))];
-    (selection, prefix, envelope, fields()).prop_map(|(selection, stream_prefix, envelope, metadata_fields)| Subscription {
-        selection,
-        stream_prefix,
-        envelope,
-        metadata_fields,
+    (selection, prefix, envelope, fields()).prop_map(|(selection, stream_prefix, envelope, metadata_fields)| {
+        Subscription { selection, stream_prefix, envelope, metadata_fields }
     })
 }
 
@@ -310,7 +339,11 @@ fn words_cross_once_as_long_as_they_are_known() {
     let (_folder, store) = recorded(&events);
     let segments = segments(&store, 600, &[200, 400]);
     let subscription = Subscription {
-        selection: Selection::Types(vec![EventType { name: "Kind0".into(), fields: vec!["a".into()], document: false }]),
+        selection: Selection::Types(vec![EventType {
+            name: "Kind0".into(),
+            fields: vec!["a".into()],
+            document: false,
+        }]),
         stream_prefix: None,
         envelope: EnvelopeParts { stream: true, ..EnvelopeParts::default() },
         metadata_fields: Vec::new(),

@@ -52,7 +52,8 @@ impl Catalogue {
         }
     }
 
-    /// Keeps the bytes of a plugin under their hash, whole or not at all.
+    /// Keeps the bytes of a plugin under their hash, whole or not at all. They are durable after
+    /// [`Catalogue::sync_plugins`].
     pub(super) fn keep_plugin(&self, hash: &str, bytes: &[u8]) -> Result<()> {
         let path = self.plugin_path(hash)?;
         if fs::metadata(&path).is_ok_and(|file| file.len() == bytes.len() as u64) {
@@ -62,9 +63,26 @@ impl Catalogue {
         let folder = self.plugin_folder();
         fs::create_dir_all(&folder).map_err(failed)?;
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&folder).map_err(failed)?;
-        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        file.persist(&path).map_err(|error| failed(error.error))?;
-        sync_folder(&folder)
+        file.write_all(bytes).map_err(failed)?;
+        let file = file.persist(&path).map_err(|error| failed(error.error))?;
+        self.unsynced.borrow_mut().push((path, file));
+        Ok(())
+    }
+
+    /// Makes the plugins durable that were kept since the last time. A swap does so itself; to do it earlier, while a
+    /// generation is being built, spares the swap the wait.
+    pub fn sync_plugins(&self) -> Result<()> {
+        let mut unsynced = self.unsynced.borrow_mut();
+        if unsynced.is_empty() {
+            return Ok(());
+        }
+        for (path, file) in unsynced.iter() {
+            file.sync_all()
+                .map_err(|error| Fault::storage(format!("cannot make {} durable", path.display()), error))?;
+        }
+        sync_folder(&self.plugin_folder())?;
+        unsynced.clear();
+        Ok(())
     }
 
     /// Removes plugins that no generation needs; says how many. To be called while nobody can begin one.
@@ -113,7 +131,8 @@ impl Catalogue {
     }
 
     /// Lets `current.sqlite` lead to a generation, or to none; says whether that changed anything. The link is made
-    /// under another name and renamed, so it always leads somewhere. Does nothing where there are no such links.
+    /// under another name and renamed, so it always leads somewhere; after a power cut it may lead to what served
+    /// before, until [`Catalogue::repair`]. Does nothing where there are no such links.
     pub(super) fn link(&self, projection: &str, to: Option<GenerationId>) -> Result<bool> {
         let link = self.current_path(projection);
         let failed = |error| {
@@ -133,7 +152,6 @@ impl Catalogue {
             return Ok(false);
         }
         fs::rename(&fresh, &link).map_err(failed)?;
-        sync_folder(&self.folder(projection))?;
         Ok(true)
     }
 }

@@ -6,10 +6,13 @@ use super::records::{GENERATION, generation};
 use super::{Catalogue, Facts, GenerationId, GenerationRecord, GenerationState};
 use crate::event::{Fault, FaultKind, Manifest, Result, Timestamp};
 use crate::read_model::Identity;
+use crate::read_model::storage::sync_folder;
 
 impl Catalogue {
     /// Begins a generation: gives it a number and keeps its plugin's bytes. The projection is made when it is new.
     /// Its file, [`Catalogue::generation_path`], is not there yet.
+    ///
+    /// A power cut may take this back, as long as no swap or rollback came after it; then nothing of it is left.
     pub fn begin(&self, identity: &Identity, manifest: &Manifest, plugin: &[u8]) -> Result<GenerationRecord> {
         if blake3::hash(plugin).to_hex().as_str() != identity.plugin_hash {
             return Err(Fault::new(FaultKind::Storage, "the plugin's bytes do not have the hash given".to_owned())
@@ -18,7 +21,7 @@ impl Catalogue {
         let manifest =
             serde_json::to_string(manifest).map_err(|error| Fault::storage("cannot write the manifest down", error))?;
         let mut kept = Ok(());
-        let begun = self.transaction(|tx| {
+        let begun = self.passing_transaction(|tx| {
             tx.execute("INSERT INTO projections (name) VALUES (?1) ON CONFLICT DO NOTHING", [&identity.projection])?;
             tx.execute(
                 "INSERT INTO generations (projection, plugin_version, plugin_hash, settings, contract, created_at, manifest)
@@ -47,9 +50,9 @@ impl Catalogue {
         Ok(begun)
     }
 
-    /// Notes that a generation's file is finished.
+    /// Notes that a generation's file is finished. Durable with the next swap: a generation that never served is no loss.
     pub fn ready(&self, id: GenerationId, facts: &Facts, now: Timestamp) -> Result<()> {
-        let changed = self.transaction(|tx| {
+        let changed = self.passing_transaction(|tx| {
             tx.execute(
                 "UPDATE generations SET state = 'ready', ready_at = ?2, checkpoint = ?3, events = ?4, rows = ?5,
                         replay_ms = ?6 WHERE id = ?1",
@@ -95,8 +98,10 @@ impl Catalogue {
         others.retain(|other| Some(other.id) != serving && other.state == GenerationState::Ready);
         let surplus = others.len().saturating_sub(keep);
         let discarded: Vec<_> = others[..surplus].iter().map(|other| other.id).collect();
-        discarded.iter().try_for_each(|&id| self.discard(id))?;
         if !discarded.is_empty() {
+            // The `current` link leads to what serves, also after a power cut, before anything is removed.
+            sync_folder(&self.folder(name))?;
+            discarded.iter().try_for_each(|&id| self.discard(id))?;
             self.prune_plugins()?;
         }
         Ok(discarded)

@@ -1,8 +1,8 @@
 //! The **catalogue** knows the projections of a project, their generations, and which of them serves.
 //!
 //! One small SQLite file, `data/catalogue.sqlite`. The host alone begins, swaps and discards generations (it holds
-//! the [`super::HostLock`]); any process may read, and ask the host for something. What it says outlives a power
-//! cut, except the states that the host publishes every moment.
+//! the [`super::HostLock`]); any process may read, and ask the host for something. A swap, and everything written before
+//! it, outlives a power cut; what was written after the last one may be taken back, and the host does it again.
 
 mod records;
 mod files;
@@ -11,7 +11,8 @@ mod swap;
 mod repair;
 mod requests;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -74,6 +75,8 @@ pub struct Catalogue {
     path: PathBuf,
     data_dir: PathBuf,
     seen: Cell<Option<i64>>,
+    /// Plugin files that were written and may not be on the disk yet.
+    unsynced: RefCell<Vec<(PathBuf, File)>>,
 }
 
 impl Catalogue {
@@ -85,7 +88,13 @@ impl Catalogue {
         let conn = connect(&path, true)?;
         // A swap is over once it is on the disk.
         pragmas(&conn, &path, &[("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")])?;
-        let catalogue = Catalogue { conn, path, data_dir: data_dir.to_owned(), seen: Cell::new(None) };
+        let catalogue = Catalogue {
+            conn,
+            path,
+            data_dir: data_dir.to_owned(),
+            seen: Cell::new(None),
+            unsynced: RefCell::default(),
+        };
         catalogue.prepare_schema()?;
         Ok(catalogue)
     }
@@ -139,7 +148,8 @@ impl Catalogue {
         run().map_err(|error| failed("cannot write", &self.path, &error))
     }
 
-    /// All or nothing, but a power cut may take it back: for what is written often and soon stale.
+    /// All or nothing, but a power cut may take it back, unless a [`Catalogue::transaction`] came after it: the log of
+    /// this file is synced from its beginning.
     fn passing_transaction<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         pragmas(&self.conn, &self.path, &[("synchronous", "NORMAL")])?;
         let done = self.transaction(run);

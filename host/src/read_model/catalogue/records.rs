@@ -244,7 +244,7 @@ impl Catalogue {
     /// Says which plugin file a projection has, and the hash of it that the host has acted upon. Makes the
     /// projection when it is new. No file: it is gone, and the read model stays.
     pub fn set_file(&self, name: &str, file: Option<&str>, file_hash: Option<&str>) -> Result<()> {
-        self.transaction(|tx| {
+        self.passing_transaction(|tx| {
             tx.execute(
                 "INSERT INTO projections (name, plugin_file, file_hash) VALUES (?1, ?2, ?3)
                  ON CONFLICT (name) DO UPDATE SET plugin_file = ?2, file_hash = ?3",

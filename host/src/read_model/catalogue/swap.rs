@@ -13,7 +13,7 @@ pub struct Swapped {
 }
 
 impl Catalogue {
-    /// Makes a ready generation serve: one small transaction, and then the `current` link.
+    /// Makes a ready generation serve: one small transaction, on the disk when this returns, and then the `current` link.
     pub fn swap(&self, name: &str, id: GenerationId) -> Result<Swapped> {
         self.point(name, id, None)
     }
@@ -48,6 +48,7 @@ impl Catalogue {
             let message = format!("generation {id} is not a ready one of `{name}`");
             return Err(Fault::new(FaultKind::Storage, message).of(name));
         }
+        self.sync_plugins()?;
         let previous = self.transaction(|tx| {
             let sql = "SELECT serving FROM projections WHERE name = ?1";
             let previous: Option<GenerationId> = tx.query_row(sql, [name], |row| row.get(0))?;
