@@ -1,13 +1,20 @@
 //! The **follower** of a store: hears of this process's appends by the bell, of others' by looking.
 //!
 //! Looking is `PRAGMA data_version`, which SQLite answers from shared memory without reading the file; it changes
-//! whenever another connection, in any process, commits. With the waking up it costs about 30 microseconds, so the
-//! follower looks each millisecond while the log grows and less often when it has been quiet: below 1 % of a core.
-//! Unlike file notifications this works on every platform and misses nothing.
+//! whenever another connection, in any process, commits. With the waking up it costs about 30 microseconds. When to
+//! look is told by the operating system: whoever commits has first written to the write-ahead log. Such a nudge comes
+//! some 100 microseconds or, with a slow disk, milliseconds before the commit can be seen, so it is followed by a few
+//! looks in quick succession.
+//!
+//! Notifications are a convenience that some file systems lack. The follower finds out whether they can be relied on:
+//! as long as commits come with one it looks seldom beside them; until then, and after one that came without, each
+//! millisecond while the log grows and every four when it has been quiet, which misses nothing on any platform.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use notify::event::ModifyKind;
+use notify::{EventKind, RecursiveMode, Watcher};
 use rusqlite::Connection;
 
 use super::schema::{self, Use};
@@ -21,6 +28,11 @@ const BUSY_LOOK: Duration = Duration::from_millis(1);
 /// and when it has not grown for [`QUIET`].
 const QUIET_LOOK: Duration = Duration::from_millis(4);
 const QUIET: Duration = Duration::from_secs(1);
+/// The same while notifications can be relied on.
+const RELYING_LOOK: Duration = Duration::from_millis(50);
+/// Between two looks after a nudge, for so long at the most. A long transaction nudges all the while.
+const CLOSE_LOOK: Duration = Duration::from_micros(100);
+const CLOSE: Duration = Duration::from_millis(20);
 /// How often it is made sure that the file is still the one at the path.
 const COMPARE: Duration = Duration::from_secs(1);
 
@@ -31,6 +43,13 @@ pub(super) struct SqliteFollower {
     seen: Option<i64>,
     head: Position,
     grew: Instant,
+    /// Nudges heard, and when the first came that no commit has followed yet.
+    nudges: u64,
+    nudged: Option<Instant>,
+    /// Whether the last commit came with a nudge.
+    relies: bool,
+    /// Kept only to keep it alive; absent where watching is not possible.
+    _watcher: Option<notify::RecommendedWatcher>,
     /// The file as it was when the connection was opened, and when that was last compared.
     file: Option<FileNumber>,
     compared: Instant,
@@ -40,7 +59,19 @@ impl SqliteFollower {
     pub fn open(store: SqliteStore) -> Result<SqliteFollower> {
         let connection = schema::open(store.path(), Use::Reading)?;
         let (file, now) = (file_number(store.path()), Instant::now());
-        Ok(SqliteFollower { store, connection, seen: None, head: Position::START, grew: now, file, compared: now })
+        Ok(SqliteFollower {
+            _watcher: watch(&store),
+            store,
+            connection,
+            seen: None,
+            head: Position::START,
+            grew: now,
+            nudges: 0,
+            nudged: None,
+            relies: false,
+            file,
+            compared: now,
+        })
     }
 
     fn look(&mut self) -> Result<Position> {
@@ -54,9 +85,41 @@ impl SqliteFollower {
             self.head = read::head(&self.connection, self.store.path())?;
             self.seen = Some(version);
             self.grew = Instant::now();
+            self.relies = self.nudged.take().is_some();
         }
         Ok(self.head)
     }
+
+    /// How long until the next look when nothing is heard.
+    fn rest(&self) -> Duration {
+        match self.nudged {
+            Some(nudged) if nudged.elapsed() < CLOSE => CLOSE_LOOK,
+            None if self.relies => RELYING_LOOK,
+            _ if self.grew.elapsed() < QUIET => BUSY_LOOK,
+            _ => QUIET_LOOK,
+        }
+    }
+}
+
+/// Nudges the bell when the write-ahead log is written to, by whomever.
+fn watch(store: &SqliteStore) -> Option<notify::RecommendedWatcher> {
+    let mut log_name = store.path().file_name()?.to_owned();
+    log_name.push("-wal");
+    let folder = store.path().parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Not the store itself: its clones share the bell, which would keep this alive for good.
+    let inner = std::sync::Arc::downgrade(&store.0);
+    let nudge = move |told: notify::Result<notify::Event>| {
+        let is_written = told.is_ok_and(|event| {
+            matches!(event.kind, EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any))
+                && event.paths.iter().any(|path| path.file_name() == Some(&log_name))
+        });
+        if is_written && let Some(inner) = inner.upgrade() {
+            inner.bell.nudge();
+        }
+    };
+    let watcher = notify::recommended_watcher(nudge)
+        .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::NonRecursive).map(|()| watcher));
+    watcher.inspect_err(|error| tracing::debug!(%error, "the event store's folder cannot be watched")).ok()
 }
 
 impl SqliteFollower {
@@ -104,10 +167,13 @@ impl Follower for SqliteFollower {
             if head > known || left.is_zero() {
                 return Ok(head);
             }
-            let look = if self.grew.elapsed() < QUIET { BUSY_LOOK } else { QUIET_LOOK };
-            let heard = self.store.0.bell.listen(known, left.min(look));
-            if heard > known {
-                return Ok(heard);
+            let heard = self.store.0.bell.listen(known, self.nudges, left.min(self.rest()));
+            if heard.nudges != self.nudges {
+                self.nudges = heard.nudges;
+                self.nudged.get_or_insert_with(Instant::now);
+            }
+            if heard.head > known {
+                return Ok(heard.head);
             }
         }
     }
