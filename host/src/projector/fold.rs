@@ -43,6 +43,8 @@ pub struct Projector {
     pub(super) said: Vec<LogLine>,
     /// Whether it was tried to fill the generation with several threads.
     pub(super) has_spread: bool,
+    /// Whether quick code may be given up for optimised code.
+    pub(super) may_be_quick: bool,
 }
 
 /// The generation, alone or in the hands of an open instance. `Moving` stands only while one becomes the other, and
@@ -117,6 +119,7 @@ impl Projector {
             events: 0,
             said: Vec::new(),
             has_spread: false,
+            may_be_quick: true,
         })
     }
 

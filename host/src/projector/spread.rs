@@ -9,6 +9,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
+use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
@@ -27,6 +28,10 @@ const POSITIONS_MIN: u64 = 65_536;
 /// Words that wait for the writer; each flush among them is bounded by `flush-mib-max`.
 const WORDS_WAITING_MAX: usize = 4;
 
+/// Quick code that is not half done after this long is given up for optimised code: compiling that takes about
+/// twice as long, and it runs twice as fast.
+const QUICK: Duration = Duration::from_millis(60);
+
 /// What an instance's thread says.
 pub(super) enum Word {
     Folded { part: usize, covered: Position, events: u64 },
@@ -44,6 +49,8 @@ pub(super) enum Trouble {
     Overlap(String),
     /// An instance ended without a word.
     Ended,
+    /// Quick code has so much to do that optimised code pays.
+    Slow,
 }
 
 impl From<Fault> for Trouble {
@@ -58,6 +65,7 @@ impl fmt::Display for Trouble {
             Trouble::Fault(fault) => fault.fmt(f),
             Trouble::Overlap(message) => f.write_str(message),
             Trouble::Ended => f.write_str("an instance ended without a word"),
+            Trouble::Slow => f.write_str("there is much to do for quick code"),
         }
     }
 }
@@ -77,12 +85,21 @@ impl Projector {
         let Fold::Cold(mut generation) = std::mem::replace(&mut self.fold, Fold::Moving) else {
             return Err(Fault::storage("filling a read model", "the projector has ended").blame(Blame::Host));
         };
-        if let Err(trouble) = self.fill(&mut generation, through, watch) {
-            if let Trouble::Overlap(message) = &trouble {
-                self.said.push(LogLine { level: LogLevel::Warn, message: self.overlap(message) });
-            }
-            tracing::info!(projection = self.plugin.manifest().name, %trouble, "folding again on one thread");
+        while let Err(trouble) = self.fill(&mut generation, through, watch) {
+            tracing::info!(projection = self.plugin.manifest().name, %trouble, "starting over");
             generation = Box::new(generation.start_over()?);
+            match trouble {
+                Trouble::Slow => {
+                    self.plugin.optimise();
+                    self.may_be_quick = false;
+                    continue;
+                }
+                Trouble::Overlap(message) => {
+                    self.said.push(LogLine { level: LogLevel::Warn, message: self.overlap(&message) });
+                }
+                Trouble::Fault(_) | Trouble::Ended => {}
+            }
+            break;
         }
         self.fold = Fold::Cold(generation);
         Ok(())
@@ -97,7 +114,8 @@ impl Projector {
         let (segments, through) = self.feed.segments(through)?;
         let parts = parts(&self.plugin.manifest().partitioning);
         let turns = Turns::new(through);
-        let mut writing = Writing::new(generation, &turns, parts.len());
+        let is_quick = self.may_be_quick && !self.plugin.is_optimised();
+        let mut writing = Writing::new(generation, &turns, parts.len(), is_quick.then_some(QUICK));
         let folding = Folding {
             plugin: &self.plugin,
             limits: &self.limits,
@@ -118,8 +136,9 @@ impl Projector {
             writing.write(words, &mut |lines| super::fold::keep(said, lines), watch);
             Ok::<_, Fault>(())
         })?;
-        self.events += writing.events();
+        let events = writing.events();
         let changes = writing.finish()?;
+        self.events += events;
         let covered = turns.end();
         generation.set_next_mark(self.marks.mark(covered)?.unwrap_or_default());
         let range = Range { after: Position::START, through: covered };

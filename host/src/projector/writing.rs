@@ -1,5 +1,7 @@
 //! The **writing** side of a spread: takes what instances say, writes what they flush, answers their lookups.
 
+use std::time::{Duration, Instant};
+
 use crossbeam_channel::Receiver;
 
 use super::fold::{Proceed, Progress, Stage};
@@ -20,11 +22,15 @@ pub(super) struct Writing<'a> {
     touched: Touched,
     /// Whether anything was flushed before the end.
     has_flushed: bool,
+    started: Instant,
+    /// How long it may take to come half way.
+    half_way: Option<Duration>,
+    is_slow: bool,
     fault: Option<Fault>,
 }
 
 impl<'a> Writing<'a> {
-    pub fn new(generation: &'a mut Generation, turns: &'a Turns, parts: usize) -> Writing<'a> {
+    pub fn new(generation: &'a mut Generation, turns: &'a Turns, parts: usize, half_way: Option<Duration>) -> Writing<'a> {
         Writing {
             generation,
             turns,
@@ -32,6 +38,9 @@ impl<'a> Writing<'a> {
             done: vec![None; parts],
             touched: Touched::new(parts),
             has_flushed: false,
+            started: Instant::now(),
+            half_way,
+            is_slow: false,
             fault: None,
         }
     }
@@ -53,6 +62,13 @@ impl<'a> Writing<'a> {
                         == Proceed::Stop
                     {
                         self.turns.stop();
+                    }
+                    if self.half_way.is_some_and(|time| self.started.elapsed() > time) {
+                        self.half_way = None;
+                        self.is_slow = covered.0 < through.0 / 2;
+                        if self.is_slow {
+                            self.turns.give_up();
+                        }
                     }
                 }
                 Word::Flushed { part, changes } => {
@@ -82,6 +98,9 @@ impl<'a> Writing<'a> {
     pub fn finish(mut self) -> Result<Vec<Changes>, Trouble> {
         if let Some(fault) = self.fault {
             return Err(Trouble::Fault(fault));
+        }
+        if self.is_slow {
+            return Err(Trouble::Slow);
         }
         let mut last = Vec::new();
         for (part, changes) in self.done.into_iter().enumerate() {
