@@ -176,7 +176,7 @@ impl Everything {
         let metadata = Column {
             validity: std::mem::take(&mut self.has_metadata).finish(),
             nulls: None,
-            values: Values::Json(std::mem::take(&mut self.metadata).finish()),
+            values: Values::Json(self.metadata.take().finish()),
         };
         let block = WholeBlock {
             range,
@@ -184,7 +184,7 @@ impl Everything {
             positions: taken(&mut self.positions),
             stream_versions: taken(&mut self.stream_versions),
             times: taken(&mut self.times),
-            ids: std::mem::take(&mut self.ids).finish(),
+            ids: self.ids.take().finish(),
             streams,
             stream_words,
             metadata,
@@ -226,7 +226,7 @@ impl EventType {
             name: self.name.clone(),
             fields: self.fields.finish(self.rows.len(), words),
             rows: taken(&mut self.rows),
-            documents: std::mem::take(&mut self.documents).finish(),
+            documents: self.documents.take().finish(),
         }
     }
 }

@@ -45,6 +45,13 @@ impl Strings {
         (start..self.len()).map(|index| self.get(index)).collect()
     }
 
+    /// What it has so far, in exchange for an empty one with room for as much.
+    pub fn take(&mut self) -> Strings {
+        let mut offsets = Vec::with_capacity(self.offsets.len());
+        offsets.push(0);
+        std::mem::replace(self, Strings { offsets, data: String::with_capacity(self.data.len()) })
+    }
+
     pub fn append(&mut self, text: &Text) {
         text.iter().for_each(|string| self.push(string));
     }

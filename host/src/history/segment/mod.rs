@@ -27,7 +27,7 @@ pub use block::{Block, Found, Held};
 pub(super) use index::Mark;
 
 use super::everything::Everything;
-use crate::event::{Fault, Range, Result, Text};
+use crate::event::{Fault, Position, Range, Result, Text};
 use crate::source::Reader;
 use index::{Index, checksum, text};
 use write::Writer;
@@ -100,12 +100,12 @@ impl Segment {
         let failed = |error: io::Error| trouble("writing history", &error).among(range);
         let mut writer = Writer::start(out).map_err(failed)?;
         let mut events = Everything::new();
-        let (mut begun, mut mark, mut counted) = (range.after, None::<Mark>, 0);
+        let (mut begun, mut mark, mut counted) = (range.after, None, 0);
         let mut is_stopped = false;
         reader.scan(range, &Everything::wanted(), &mut |event| {
             if events.is_full() {
                 let through = events.last_position().unwrap_or(begun);
-                end_block(&mut events, &mut writer, Range { after: begun, through }).map_err(failed)?;
+                end_block(&mut events, &mut writer, Range { after: begun, through }, &mut mark).map_err(failed)?;
                 begun = through;
             }
             events.push(&event);
@@ -114,20 +114,13 @@ impl Segment {
                 counted = 0;
                 is_stopped = watch(LOOK_EVENTS).is_break();
             }
-            match &mut mark {
-                Some(mark) => {
-                    mark.position = event.position;
-                    mark.id.clear();
-                    mark.id.push_str(event.id);
-                }
-                none => *none = Some(Mark { position: event.position, id: event.id.to_owned() }),
-            }
             Ok(if is_stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         if is_stopped || watch(counted).is_break() {
             return Ok(None);
         }
-        end_block(&mut events, &mut writer, Range { after: begun, through: range.through }).map_err(failed)?;
+        let rest = Range { after: begun, through: range.through };
+        end_block(&mut events, &mut writer, rest, &mut mark).map_err(failed)?;
         events.end_words();
         write_words(&mut events, &mut writer).map_err(failed)?;
         writer.finish(range, mark).map(Some).map_err(failed)
@@ -218,8 +211,16 @@ impl Segment {
     }
 }
 
-fn end_block(events: &mut Everything, writer: &mut Writer<'_>, range: Range) -> io::Result<()> {
+fn end_block(
+    events: &mut Everything,
+    writer: &mut Writer<'_>,
+    range: Range,
+    mark: &mut Option<Mark>,
+) -> io::Result<()> {
     let block = events.finish(range);
+    if let Some(&last) = block.positions.last() {
+        *mark = Some(Mark { position: Position(last), id: block.ids.get(block.ids.len() - 1).to_owned() });
+    }
     writer.block(&block)?;
     write_words(events, writer)
 }
