@@ -17,6 +17,8 @@ use super::contender::Job;
 use super::measure::{Measured, Watch, percentile};
 use super::ours::{hosting, make_project, serving, swapped};
 
+/// What `plugins/transfers/examples/crowd.rs` is called.
+const NAME: &str = "crowd-of-projections-that-follow-one-log-number-00";
 /// Events before the first measured one.
 const WARM: usize = 50;
 /// Between two appends, as in a system with work to do in between.
@@ -71,7 +73,7 @@ pub fn host(folder: &Path) {
 struct Stage {
     project: Project,
     store: SqliteStore,
-    /// Each is the name of a projection and of its table.
+    /// The names of the projections.
     names: Vec<String>,
     plugin: Vec<u8>,
     _folder: tempfile::TempDir,
@@ -84,16 +86,18 @@ impl Stage {
         let project = make_project(folder.path());
         let store = SqliteStore::open(&project.store).expect("the store");
         let plugin = std::fs::read(&job.plugins[0]).expect("the plugin");
-        let names = (0..job.projections).map(|number| format!("balanc{number:02}")).collect();
+        let names = (0..job.projections)
+            .map(|number| format!("{}{number:02}", NAME.strip_suffix("00").expect("its digits")))
+            .collect();
         let stage = Stage { project, store, names, plugin, _folder: folder };
         (0..WARM).for_each(|_| stage.append());
         stage
     }
 
-    /// The ledger's plugin under many names: its own, `balances`, is replaced by another of the same length.
+    /// One plugin under many names: its own is replaced by another of the same length.
     fn drop_plugins(&self) {
         for name in &self.names {
-            let renamed = replaced(&self.plugin, b"balances", name.as_bytes());
+            let renamed = replaced(&self.plugin, NAME.as_bytes(), name.as_bytes());
             std::fs::write(self.project.plugins.join(name).with_extension("wasm"), renamed).expect("the plugin file");
         }
     }
@@ -106,7 +110,7 @@ impl Stage {
 
     fn measure(&self, samples: usize) -> Measured {
         let models = self.names.iter().map(|name| self.model(name)).collect::<Vec<_>>();
-        let mut looks = self.names.iter().zip(&models).map(|(name, model)| look(name, model)).collect::<Vec<_>>();
+        let mut looks = models.iter().map(look).collect::<Vec<_>>();
         let mut entries = entries(&mut looks[0]);
         let mut waits = Vec::with_capacity(samples);
         let watch = Watch::start();
@@ -136,8 +140,8 @@ impl Stage {
     }
 }
 
-fn look<'a>(name: &str, model: &'a Connection) -> CachedStatement<'a> {
-    model.prepare_cached(&format!("SELECT entries FROM {name} WHERE account = 'account-1'")).expect("a look")
+fn look(model: &Connection) -> CachedStatement<'_> {
+    model.prepare_cached("SELECT entries FROM accounts WHERE account = 'account-1'").expect("a look")
 }
 
 fn entries(look: &mut CachedStatement<'_>) -> i64 {
@@ -147,8 +151,10 @@ fn entries(look: &mut CachedStatement<'_>) -> i64 {
 fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     assert_eq!(old.len(), new.len());
     let mut out = bytes.to_vec();
-    let found = (0..bytes.len().saturating_sub(old.len())).filter(|&at| &bytes[at..at + old.len()] == old);
-    found.for_each(|at| out[at..at + old.len()].copy_from_slice(new));
+    let mut found = (0..bytes.len().saturating_sub(old.len())).filter(|&at| &bytes[at..at + old.len()] == old);
+    let at = found.next().expect("the plugin's name lies in its file");
+    out[at..at + new.len()].copy_from_slice(new);
+    assert_eq!(found.next(), None, "once");
     out
 }
 

@@ -136,12 +136,22 @@ pub fn hosting<T>(project: &Project, work: impl FnOnce(&Receiver<Notice>) -> T) 
             // What is told after the work is done has no listener.
             host.serve(&stop, &mut |notice| drop(sender.send(notice))).expect("serving")
         });
+        // Asked also when the work panics, or the scope would wait for the host forever.
+        let asked = AskAtEnd(&stop);
         assert!(matches!(notices.recv(), Ok(Notice::Serving { .. })), "the host comes up");
         let done = work(&notices);
-        stop.ask();
+        drop(asked);
         host.join().expect("the host");
         done
     })
+}
+
+struct AskAtEnd<'a>(&'a Stop);
+
+impl Drop for AskAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.ask();
+    }
 }
 
 pub fn drop_plugin(project: &Project, file: &Path, bytes: &[u8]) {

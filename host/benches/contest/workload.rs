@@ -60,12 +60,14 @@ impl Workload {
         const ROWS: [Plugin; 1] = [of("rows")];
         const SPARSE: [Plugin; 1] = [of("sparse")];
         const DOCUMENT: [Plugin; 1] = [of("document")];
+        const CROWD: [Plugin; 1] = [of("crowd")];
         const fn package(package: &'static str) -> Plugin {
             Plugin { package, example: None }
         }
         const FLIGHTS: [Plugin; 3] = [package("flight-states"), package("daily-delays"), package("late-arrivals")];
         match self {
-            Workload::Ledger | Workload::Change | Workload::Latency => &[LEDGER],
+            Workload::Ledger | Workload::Change => &[LEDGER],
+            Workload::Latency => &CROWD,
             Workload::ByAccount => &BY_ACCOUNT,
             Workload::Daily => &DAILY,
             Workload::Rows => &ROWS,
@@ -79,7 +81,7 @@ impl Workload {
     /// The rows that are compared, made by native contenders with the same SQL as by ours.
     pub fn tables(self) -> &'static [Table] {
         match self {
-            Workload::Ledger | Workload::Change | Workload::Latency => &[Table {
+            Workload::Ledger | Workload::Change => &[Table {
                 projection: "balances",
                 name: "balances",
                 create: r#"CREATE TABLE "balances" ("account" TEXT NOT NULL, "balance" INTEGER NOT NULL,
@@ -125,7 +127,7 @@ impl Workload {
                 key: "channel",
             }],
             Workload::Flights => &super::native::flights::TABLES,
-            Workload::Import => &[],
+            Workload::Import | Workload::Latency => &[],
         }
     }
 
