@@ -1,5 +1,6 @@
 //! A **table** of rows by key: those changed since the last flush, and as many others as memory allows.
 
+mod elsewhere;
 mod flush;
 mod trim;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use crate::dictionary::Dictionaries;
 use crate::key::{AsKey, Key};
 use crate::row::Row;
 use crate::slots::Slots;
+use crate::table::elsewhere::Elsewhere;
 use crate::table::trim::weight;
 use crate::tables::Opening;
 use crate::{Fault, backend};
@@ -86,8 +88,7 @@ pub struct Table<R: Row> {
     /// The weight of all rows that are held, and of the dirty ones among them.
     bytes: u64,
     dirty_bytes: u64,
-    /// Whether a row that is not held is nowhere.
-    complete: bool,
+    elsewhere: Elsewhere,
     opening: Opening,
     fault: Option<Fault>,
 }
@@ -116,7 +117,7 @@ impl<R: Row> Default for Table<R> {
             flushes: 0,
             bytes: 0,
             dirty_bytes: 0,
-            complete: false,
+            elsewhere: Elsewhere::default(),
             opening: Opening::default(),
             fault: None,
         }
@@ -186,10 +187,12 @@ impl<R: Row> Table<R> {
     /// Where the row is held, as [`Self::find`]; a row that is known not to be there takes no memory.
     #[inline(never)]
     fn seek(&mut self, key: &impl AsKey<R::Key>) -> Option<usize> {
-        if !self.complete {
-            return Some(self.find(key));
-        }
-        let index = self.position(key.view(), hash::<R>(key.view()))?;
+        let hash = hash::<R>(key.view());
+        let index = match self.position(key.view(), hash) {
+            Some(index) => index,
+            None if self.elsewhere.may_have(hash) => self.fetch(key.view(), hash),
+            None => return None,
+        };
         if let Some(symbol) = key.symbol() {
             self.slots.set(symbol, index);
         }
@@ -223,7 +226,7 @@ impl<R: Row> Table<R> {
     #[cold]
     fn fetch(&mut self, key: <R::Key as Key>::Ref<'_>, hash: u64) -> usize {
         let row = R::new(key);
-        if self.complete {
+        if !self.elsewhere.may_have(hash) {
             return self.hold(row, hash, false);
         }
         match self.look_up(&row) {

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 
+use super::elsewhere::Elsewhere;
 use super::{Table, hash};
 use crate::Fault;
 use crate::bindings::manifests;
@@ -19,7 +20,7 @@ impl<R: Row> AnyTable for Table<R> {
     }
 
     fn open(&mut self, opening: Opening) {
-        self.complete = opening.empty;
+        self.elsewhere = Elsewhere::of(opening.empty);
         self.opening = opening;
     }
 

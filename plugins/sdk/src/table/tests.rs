@@ -52,7 +52,7 @@ fn absent_rows_of_a_complete_table_take_no_memory() {
         assert_eq!(table.get(id).is_some(), id == 7);
     }
     assert_eq!(table.held.len(), 1);
-    assert!(table.settle().rows == 1 && table.complete);
+    assert!(table.settle().rows == 1 && table.elsewhere.is_known());
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn changed_rows_survive_trimming_where_they_are() {
 }
 
 #[test]
-fn deleted_rows_make_room_before_others_and_the_table_stays_complete() {
+fn deleted_rows_make_room_before_others_and_nothing_is_elsewhere() {
     let mut table = table(0..0);
     for id in 0..10_000 {
         table.put(item(id));
@@ -124,7 +124,7 @@ fn deleted_rows_make_room_before_others_and_the_table_stays_complete() {
             flush(&mut table);
         }
     }
-    assert!(table.complete);
+    assert!(table.elsewhere.is_known());
     assert_eq!(table.held.iter().filter(|held| held.live).count(), 20);
     assert!((0..10_000).all(|id| table.get(id).is_some() == (id < 20)));
 }
@@ -136,8 +136,29 @@ fn rows_beyond_the_budget_are_let_go_after_a_flush() {
     assert_eq!(table.settle().rows, 1_000);
     assert_eq!(table.held.len(), 1_000);
     flush(&mut table);
-    assert!(table.held.is_empty() && !table.complete);
+    assert!(table.held.is_empty() && !table.elsewhere.is_known());
     assert_eq!(table.get(999).unwrap().note, "item 999");
+}
+
+#[test]
+fn a_key_that_is_new_is_not_looked_up_after_others_were_let_go() {
+    let mut table = table(0..0);
+    // More than the budget holds, and few enough to remember.
+    (0..150).for_each(|id| table.put(item(id)));
+    table.delete(7);
+    flush(&mut table);
+    assert!(table.held.is_empty() && table.elsewhere.is_known());
+    // A row that the table never let go: were it looked up, it would be found.
+    let mut behind = Table::default();
+    behind.put(item(1_000));
+    flush(&mut behind);
+    assert!(table.get(1_000).is_none());
+    assert_eq!(table.entry(1_000).note, "");
+    assert_eq!(table.get(149).unwrap().note, "item 149");
+    assert!(table.get(7).is_none());
+    table.delete(149);
+    flush(&mut table);
+    assert!(table.get(149).is_none());
 }
 
 thread_local! {

@@ -4,6 +4,10 @@
 use super::{Held, Table};
 use crate::row::Row;
 
+/// A row that is let go leaves a hash, for which a table has up to 20 bytes. There may be so many that they take a third
+/// of the budget, beside it.
+const ELSEWHERE_WEIGHT: u64 = 64;
+
 /// About how much memory a row takes here. Its place counts twice, since a vector that just grew has as much room again.
 pub(super) fn weight<R: Row>(row: &R) -> u32 {
     let place = size_of::<Held<R>>() + size_of::<u32>() * 2;
@@ -30,22 +34,25 @@ impl<R: Row> Table<R> {
         }
     }
 
-    /// Keeps what the budget allows of the rows that did not change: all; else, of a complete table, those that are
-    /// there; else those that were reached since the last flush; else none.
+    /// Keeps what the budget allows of the rows that did not change: all; else, where it is known which rows are
+    /// elsewhere, those that are there; else those that were reached since the last flush; else none.
     pub(super) fn trim(&mut self) {
         let budget = self.opening.cache_bytes;
         if self.bytes - self.dirty_bytes <= budget {
             return;
         }
-        // A complete table knows without holding them that rows are nowhere. To be worth the walk, this has to make
-        // room for a while.
-        if self.complete && self.clean_bytes(|held| held.live) <= budget / 4 * 3 {
+        // Then it is also known, without holding them, that rows are nowhere. To be worth the walk, this has to make room
+        // for a while.
+        if self.elsewhere.is_known() && self.clean_bytes(|held| held.live) <= budget / 4 * 3 {
             return self.keep(|held| held.live);
         }
         let flushes = self.flushes;
         let fits = self.clean_bytes(|held| held.reached == flushes) <= budget;
-        self.complete = false;
-        self.keep(|held| fits && held.reached == flushes);
+        let stays = |held: &Held<R>| fits && held.reached == flushes;
+        for held in self.held.iter().filter(|held| !held.dirty && held.live && !stays(held)) {
+            self.elsewhere.add(held.hash, budget / ELSEWHERE_WEIGHT);
+        }
+        self.keep(stays);
     }
 
     fn clean_bytes(&self, counts: impl Fn(&Held<R>) -> bool) -> u64 {
