@@ -30,7 +30,12 @@ pub(super) struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    pub fn new(generation: &'a mut Generation, turns: &'a Turns, parts: usize, half_way: Option<Duration>) -> Writing<'a> {
+    pub fn new(
+        generation: &'a mut Generation,
+        turns: &'a Turns,
+        parts: usize,
+        half_way: Option<Duration>,
+    ) -> Writing<'a> {
         Writing {
             generation,
             turns,
