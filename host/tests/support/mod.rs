@@ -19,7 +19,12 @@ pub fn plugin_wasm(package: &str) -> PathBuf {
     static BUILT: OnceLock<Mutex<HashMap<String, PathBuf>>> = OnceLock::new();
     // A test that failed to build its plugin is no reason for the others to report a poisoned lock.
     let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    built.entry(package.to_owned()).or_insert_with(|| build(package)).clone()
+    built.entry(package.to_owned()).or_insert_with(|| build(package, None)).clone()
+}
+
+/// The same of one of a package's examples.
+pub fn example_wasm(package: &str, example: &str) -> PathBuf {
+    build(package, Some(example))
 }
 
 /// The bytes of [`plugin_wasm`].
@@ -28,7 +33,7 @@ pub fn plugin_bytes(package: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn build(package: &str) -> PathBuf {
+fn build(package: &str, example: Option<&str>) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
     let folder = target.join("plugins");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -37,6 +42,7 @@ fn build(package: &str) -> PathBuf {
         .args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-unknown-unknown"])
         .args(["--package", package, "--target-dir"])
         .arg(&folder)
+        .args(example.into_iter().flat_map(|example| ["--example", example]))
         .output()
         .unwrap_or_else(|error| panic!("the plugin `{package}` is not built: cargo does not start: {error}"));
     if !output.status.success() {
@@ -48,5 +54,7 @@ fn build(package: &str) -> PathBuf {
         };
         panic!("the plugin `{package}` does not build:\n{said}{hint}");
     }
-    folder.join("wasm32-unknown-unknown/plugin").join(package.replace('-', "_")).with_extension("wasm")
+    let built = folder.join("wasm32-unknown-unknown/plugin");
+    let file = example.map_or_else(|| built.join(package), |example| built.join("examples").join(example));
+    file.with_file_name(example.unwrap_or(package).replace('-', "_")).with_extension("wasm")
 }

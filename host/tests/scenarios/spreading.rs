@@ -1,0 +1,142 @@
+//! A rebuild **spread** over instances of a plugin, out of history: the rows are those of one instance that reads the
+//! source, whatever the plugin says of its partitions.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use projectionist::event::{Position, Result};
+use projectionist::history::{History, Pace};
+use projectionist::plugin::{Engine, Limits, Plugin};
+use projectionist::projector::{BatchSize, Proceed, Progress, Projector, ProjectorSpec, identity};
+use projectionist::read_model::Generation;
+use projectionist::source::import::{Input, Options, import};
+use projectionist::source::sqlite::SqliteStore;
+
+use crate::support::{example_wasm, plugin_wasm};
+
+/// More than a build has to have before it is spread, and not a whole number of segments.
+const EVENTS: u64 = 85_000;
+
+struct Ledger {
+    folder: tempfile::TempDir,
+    store: SqliteStore,
+    history: History,
+}
+
+impl Ledger {
+    fn new() -> Ledger {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lines = String::new();
+        for number in 0..EVENTS {
+            let (account, kind) = (number * 7 % 1_009, if number % 3 == 0 { "Withdrawn" } else { "Deposited" });
+            let amount = number % 101;
+            writeln!(lines, r#"{{"stream":"account-{account}","type":"{kind}","data":{{"amount":{amount}}}}}"#).unwrap();
+        }
+        let file = folder.path().join("ledger.jsonl");
+        std::fs::write(&file, lines).unwrap();
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        import(&store, Input::open(&file).unwrap(), Options::default()).unwrap();
+        let history = History::open(&folder.path().join("history"), &store).unwrap();
+        let flow = &mut |_| std::ops::ControlFlow::Continue(());
+        let sealed = history.catch_up(&store, Position(EVENTS), Pace::Full, flow).unwrap();
+        assert_eq!(sealed.through, Position(EVENTS / 16_384 * 16_384));
+        Ledger { folder, store, history }
+    }
+
+    /// All rows as a digest, where the build ended, and what was said.
+    fn build(
+        &self,
+        plugin: &Plugin,
+        with_history: bool,
+        watch: &mut dyn FnMut(Progress) -> Proceed,
+    ) -> Result<(String, Position, String)> {
+        let file = self.folder.path().join("generation.sqlite");
+        let _ = std::fs::remove_file(&file);
+        let identity = identity(plugin, "{}".into());
+        let generation = Generation::create(&file, &identity, plugin.manifest())?;
+        let spec = ProjectorSpec {
+            plugin: plugin.clone(),
+            limits: Limits::default(),
+            settings: "{}".to_owned(),
+            source: &self.store,
+            history: with_history.then_some(&self.history),
+            size: BatchSize::events(16_384),
+        };
+        let mut projector = Projector::new(spec, generation)?;
+        let advanced = projector.advance(Position(EVENTS), watch)?;
+        let said = projector.take_said().into_iter().map(|line| line.message).collect();
+        projector.generation().finish()?;
+        Ok((projector.generation().digest()?.to_string(), advanced.checkpoint, said))
+    }
+}
+
+fn load(file: &Path) -> Plugin {
+    Engine::new(None).unwrap().load(&std::fs::read(file).unwrap(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn partitions_come_to_the_rows_of_one_instance() {
+    let ledger = Ledger::new();
+    let plugin = load(&plugin_wasm("ledger-balances"));
+    let on = &mut |_: Progress| Proceed::On;
+    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
+    let (digest, checkpoint, said) = ledger.build(&plugin, true, on).unwrap();
+    assert_eq!((digest, checkpoint, said), (expected, Position(EVENTS), String::new()));
+}
+
+#[test]
+fn a_plugin_that_is_not_partitioned_as_it_says_is_folded_by_one_instance_and_that_is_said() {
+    let ledger = Ledger::new();
+    let plugin = load(&example_wasm("misbehaving", "lying"));
+    let on = &mut |_: Progress| Proceed::On;
+    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
+    let (digest, checkpoint, said) = ledger.build(&plugin, true, on).unwrap();
+    assert_eq!((digest, checkpoint), (expected, Position(EVENTS)));
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+        assert!(said.contains("partitioned by stream, but is not"), "{said}");
+        assert!(said.contains("replayed on one thread"), "{said}");
+    }
+}
+
+#[test]
+fn a_build_that_is_stopped_ends_everywhere_at_the_same_position() {
+    let ledger = Ledger::new();
+    let plugin = load(&plugin_wasm("ledger-balances"));
+    let (digest, checkpoint, _) = ledger.build(&plugin, true, &mut |_| Proceed::Stop).unwrap();
+    assert!(checkpoint > Position::START && checkpoint < Position(EVENTS), "{checkpoint}");
+    let file = ledger.folder.path().join("until.sqlite");
+    let generation = Generation::create(&file, &identity(&plugin, "{}".into()), plugin.manifest()).unwrap();
+    let spec = ProjectorSpec {
+        plugin: plugin.clone(),
+        limits: Limits::default(),
+        settings: "{}".to_owned(),
+        source: &ledger.store,
+        history: None,
+        size: BatchSize::events(1_000),
+    };
+    let mut one = Projector::new(spec, generation).unwrap();
+    one.advance(checkpoint, &mut |_| Proceed::On).unwrap();
+    one.generation().finish().unwrap();
+    assert_eq!(one.generation().digest().unwrap().to_string(), digest);
+}
+
+#[test]
+fn damage_that_shows_in_the_middle_is_mended() {
+    let ledger = Ledger::new();
+    let plugin = load(&plugin_wasm("ledger-balances"));
+    let on = &mut |_: Progress| Proceed::On;
+    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
+    for entry in std::fs::read_dir(ledger.folder.path().join("history")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "segment") {
+            // Every byte of the first buffers, so that whatever is read is hit; in a new file, as a bad disk would.
+            let mut bytes = std::fs::read(&path).unwrap();
+            let end = bytes.len() * 9 / 10;
+            bytes[64..end].iter_mut().for_each(|byte| *byte ^= 0x10);
+            std::fs::remove_file(&path).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+        }
+    }
+    let (digest, checkpoint, _) = ledger.build(&plugin, true, on).unwrap();
+    assert_eq!((digest, checkpoint), (expected, Position(EVENTS)));
+}
