@@ -136,9 +136,14 @@ fn at_most(measure: String, bar: f64, measured: f64) -> Bar {
 }
 
 fn at_least(measure: String, bar: f64, ratio: f64) -> Bar {
-    Bar { measure, bar: format!("at least {bar} of its rate"), measured: format!("{ratio:.2}"), is_met: ratio >= bar }
+    Bar {
+        measure,
+        bar: format!("at least {bar} times its rate"),
+        measured: format!("{ratio:.2}"),
+        is_met: ratio >= bar,
+    }
 }
 
 fn share_at_most(measure: String, bar: f64, ratio: f64) -> Bar {
-    Bar { measure, bar: format!("at most {bar} of its time"), measured: format!("{ratio:.3}"), is_met: ratio <= bar }
+    Bar { measure, bar: format!("at most {bar} times its time"), measured: format!("{ratio:.3}"), is_met: ratio <= bar }
 }

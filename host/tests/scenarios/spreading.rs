@@ -30,7 +30,8 @@ impl Ledger {
         for number in 0..EVENTS {
             let (account, kind) = (number * 7 % 1_009, if number % 3 == 0 { "Withdrawn" } else { "Deposited" });
             let amount = number % 101;
-            writeln!(lines, r#"{{"stream":"account-{account}","type":"{kind}","data":{{"amount":{amount}}}}}"#).unwrap();
+            writeln!(lines, r#"{{"stream":"account-{account}","type":"{kind}","data":{{"amount":{amount}}}}}"#)
+                .unwrap();
         }
         let file = folder.path().join("ledger.jsonl");
         std::fs::write(&file, lines).unwrap();

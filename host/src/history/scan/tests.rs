@@ -85,7 +85,9 @@ impl Guest {
         let with_metadata: Vec<Vec<Value>> = (envelope.metadata_fields.iter().enumerate())
             .map(|(number, column)| self.values(&format!("metadata {number}"), column, length))
             .collect();
-        let mut groups: Vec<(Vec<Vec<Value>>, Option<&Text>, usize)> = Vec::new();
+        // Each type's fields, payloads, and how many of its events were told.
+        type OfType<'a> = (Vec<Vec<Value>>, Option<&'a Text>, usize);
+        let mut groups: Vec<OfType<'_>> = Vec::new();
         for (kind, group) in batch.groups.iter().enumerate() {
             let field = |(number, column): (usize, &Column)| {
                 self.values(&format!("{kind} {number}"), column, group.length as usize)
