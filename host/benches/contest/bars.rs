@@ -39,6 +39,13 @@ pub fn bars(results: &Results) -> Vec<Bar> {
             }
         }
     }
+    for threads in [1, 2] {
+        let columns = results.find("ledger", NativeColumns, ledger, threads);
+        if let (Some(replay), Some(columns)) = (results.find("ledger", Replay, ledger, threads), columns) {
+            let what = format!("`ledger` (compiled before) against a native fold over the columns, {threads} cores");
+            bars.push(at_least(what, 0.6, columns.seconds() / replay.seconds()));
+        }
+    }
     if let (Some(served), Some(raw)) =
         (results.find("rows", Served, SMALL, 2), results.find("rows", Rusqlite, SMALL, 1))
     {

@@ -19,6 +19,8 @@ pub enum Contender {
     Replay,
     /// By hand in Rust: SQLite rows, serde_json, plain memory
     Native,
+    /// By hand in Rust: the history's columns, plain memory
+    NativeColumns,
     /// rusqlite alone, inserting rows that lie in memory
     Rusqlite,
     /// DuckDB, one GROUP BY over a Parquet file
@@ -49,7 +51,7 @@ impl Contender {
         use Contender::*;
         match (self, workload) {
             (Served, Workload::Change) => &[2],
-            (Served | Replay | Native | DuckdbParquet | DuckdbTable, _) => &[1, 2],
+            (Served | Replay | Native | NativeColumns | DuckdbParquet | DuckdbTable, _) => &[1, 2],
             (Rusqlite, _) => &[1],
             (EventsourcingMemory | Eventsourcing | Emmett | Import | Library | Process, _) => &[2],
         }
@@ -118,6 +120,7 @@ impl Job {
             (Contender::Replay, _) => ours::replay(self),
             (Contender::Import, _) => ours::import(self),
             (Contender::Native, _) => native::run(self),
+            (Contender::NativeColumns, _) => native::columns::ledger(self),
             (Contender::Rusqlite, _) => native::rows::rusqlite(self),
             (Contender::Library, _) => latency::library(self),
             (Contender::Process, _) => latency::process(self),

@@ -1,12 +1,15 @@
 //! **Ours**: a project with the prepared log, through the same doors as everybody's.
 
 use std::io::{BufWriter, pipe};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
+use projectionist::history::{History, Pace};
 use projectionist::project::Project;
 use projectionist::projector::Proceed;
+use projectionist::source::Source;
 use projectionist::source::import::{Input, Options};
 use projectionist::source::sqlite::SqliteStore;
 use projectionist::supervisor::{Host, Notice, Stop, SwapReport};
@@ -23,6 +26,7 @@ use super::workload::{Table, Workload};
 pub fn served(job: &Job) -> Measured {
     let project = job.project();
     forget(&project);
+    seal(&project);
     let plugins = job.plugins.iter().map(|file| (file, read(file))).collect::<Vec<_>>();
     let mut measured = hosting(&project, |notices| {
         let watch = Watch::start();
@@ -34,6 +38,14 @@ pub fn served(job: &Job) -> Measured {
     });
     measured.rows_digest = Some(digest(&project, job.workload.tables()));
     measured
+}
+
+/// Brings history up, as an import on the command line does.
+pub fn seal(project: &Project) {
+    let store = SqliteStore::open(&project.store).expect("the store");
+    let history = History::open(&project.history.folder, &store).expect("the history");
+    let head = store.reader().and_then(|mut reader| reader.head()).expect("the head");
+    history.catch_up(&store, head, Pace::Full, &mut |_| ControlFlow::Continue(())).expect("the history");
 }
 
 /// A plugin that serves, changed many times: each time other bytes, so that its code is compiled anew.
@@ -63,6 +75,7 @@ pub fn changed(job: &Job) -> Measured {
 /// A dry run into a file, of plugins that were compiled before.
 pub fn replay(job: &Job) -> Measured {
     let (project, file) = (job.project(), &job.plugins[0]);
+    seal(&project);
     let compiled = project.data.join("compiled");
     plugin::Engine::new(Some(&compiled)).expect("an engine").load(&read(file), &project.limits).expect("the plugin");
     let out = tempfile::tempdir_in(&job.folder).expect("a folder");

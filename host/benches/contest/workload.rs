@@ -134,9 +134,17 @@ impl Workload {
     pub fn contenders(self) -> &'static [Contender] {
         use Contender::*;
         match self {
-            Workload::Ledger => {
-                &[Served, Replay, Native, DuckdbParquet, DuckdbTable, EventsourcingMemory, Eventsourcing, Emmett]
-            }
+            Workload::Ledger => &[
+                Served,
+                Replay,
+                Native,
+                NativeColumns,
+                DuckdbParquet,
+                DuckdbTable,
+                EventsourcingMemory,
+                Eventsourcing,
+                Emmett,
+            ],
             Workload::ByAccount | Workload::Daily | Workload::Sparse | Workload::Document => {
                 &[Served, Replay, Native, DuckdbParquet, DuckdbTable]
             }

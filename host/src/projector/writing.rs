@@ -70,7 +70,8 @@ impl<'a> Writing<'a> {
                     }
                     if self.half_way.is_some_and(|time| self.started.elapsed() > time) {
                         self.half_way = None;
-                        self.is_slow = covered.0 < through.0 / 2;
+                        // Once something was flushed, the writing is what takes long, or has cost too much to do twice.
+                        self.is_slow = !self.has_flushed && covered.0 < through.0 / 2;
                         if self.is_slow {
                             self.turns.give_up();
                         }

@@ -13,6 +13,7 @@ use super::model::Model;
 use super::workload::Workload;
 
 mod transfers;
+pub mod columns;
 pub mod flights;
 pub mod rows;
 
