@@ -158,7 +158,7 @@ fn earlier_bytes_come_back_without_a_rebuild() {
     assert_eq!(again.hash, first.hash);
     // The retired worker may have folded some of the ten before it stopped; a rebuild would have folded twenty.
     assert!(again.events <= 10, "only what came since was folded: {}", again.events);
-    assert_eq!(stage.balance(), Some(20));
+    stage.wait_for_balance(20);
 }
 
 #[test]
