@@ -63,16 +63,35 @@ impl Feed {
         self.history.as_ref().map_or(Position::START, |(history, _)| history.through())
     }
 
-    /// The segments up to `through`, or as far as the history goes when it is far behind; and how far that is.
-    pub fn segments(&mut self, through: Position) -> Result<(Vec<Arc<Segment>>, Position)> {
-        let Some((history, _)) = &self.history else { return Ok((Vec::new(), Position::START)) };
-        let mut segments = history.segments()?;
-        let sealed = segments.last().map_or(Position::START, |last| last.range().through);
+    /// The segments up to `through`, with the newest events in memory; or as far as the history goes, when it is far
+    /// behind or those are too much. And how far that is.
+    pub fn segments(&self, through: Position) -> (Vec<Arc<Segment>>, Position) {
+        let (mut segments, sealed) = self.sealed_segments(through);
+        let Some((history, _)) = &self.history else { return (segments, sealed) };
         if sealed >= through || through.0 - sealed.0 > TAIL_POSITIONS_MAX {
-            return Ok((segments, sealed.min(through)));
+            return (segments, sealed);
         }
-        segments.push(history.tail(Range { after: sealed, through })?);
-        Ok((segments, through))
+        match history.tail(Range { after: sealed, through }) {
+            Ok(tail) => {
+                segments.push(tail);
+                (segments, through)
+            }
+            Err(fault) => {
+                tracing::debug!(%fault, "the newest events are read by themselves");
+                (segments, sealed)
+            }
+        }
+    }
+
+    /// The sealed segments, and how far towards `through` they go. A folder that cannot be read is none.
+    fn sealed_segments(&self, through: Position) -> (Vec<Arc<Segment>>, Position) {
+        let listed = self.history.as_ref().map_or(Ok(Vec::new()), |(history, _)| history.segments());
+        let segments = listed.unwrap_or_else(|fault| {
+            tracing::warn!("{fault}: the event store is read instead of history");
+            Vec::new()
+        });
+        let sealed = segments.last().map_or(Position::START, |last| last.range().through);
+        (segments, sealed.min(through))
     }
 
     /// A new segment for one that turned out to be damaged.
@@ -95,35 +114,50 @@ impl Feed {
         size: BatchSize,
         visit: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let sealed = self.sealed().min(range.through);
-        if sealed.0 < range.after.0.saturating_add(HISTORY_POSITIONS_MIN) {
+        let enough = range.after.0.saturating_add(HISTORY_POSITIONS_MIN);
+        if self.history.is_none() || range.through.0 < enough {
             return self.each_recorded(range, size, visit);
         }
-        match self.each_sealed(Range { after: range.after, through: sealed }, size, visit)? {
+        let (segments, sealed) = self.sealed_segments(range.through);
+        if sealed.0 < enough {
+            return self.each_recorded(range, size, visit);
+        }
+        match self.each_sealed(&segments, Range { through: sealed, ..range }, size, visit)? {
             ControlFlow::Break(()) => Ok(()),
-            ControlFlow::Continue(()) => self.each_recorded(Range { after: sealed, ..range }, size, visit),
+            ControlFlow::Continue(covered) => self.each_recorded(Range { after: covered, ..range }, size, visit),
         }
     }
 
-    /// The batches out of the history.
+    /// The batches out of the history, and how far they went: less than asked when it is damaged and cannot be mended.
     fn each_sealed(
         &mut self,
+        segments: &[Arc<Segment>],
         range: Range,
         size: BatchSize,
         visit: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>,
-    ) -> Result<ControlFlow<()>> {
+    ) -> Result<ControlFlow<(), Position>> {
         let Feed { history, shredder, .. } = self;
-        let Some((history, scan)) = history else { return Ok(ControlFlow::Continue(())) };
+        let Some((history, scan)) = history else { return Ok(ControlFlow::Continue(range.after)) };
         // Whoever had its turn before, the instance's dictionaries were the other's.
         scan.restart();
         shredder.restart();
-        let mut ended = ControlFlow::Continue(());
+        let (mut covered, mut ended, mut refused) = (range.after, false, false);
         let mut mend = |segment: &Segment, damaged: Damaged| mend(history, segment, &damaged);
-        scan.each(&history.segments()?, range, size.cut(), &mut mend, &mut |batch| {
-            ended = visit(batch)?;
-            Ok(ended)
-        })?;
-        Ok(ended)
+        let scanned = scan.each(segments, range, size.cut(), &mut mend, &mut |batch| {
+            let through = batch.range.through;
+            let flow = visit(batch).inspect_err(|_| refused = true)?;
+            (covered, ended) = (through, flow.is_break());
+            Ok(flow)
+        });
+        match scanned {
+            Ok(()) if ended => Ok(ControlFlow::Break(())),
+            Ok(()) => Ok(ControlFlow::Continue(covered)),
+            Err(fault) if refused => Err(fault),
+            Err(fault) => {
+                tracing::warn!("{fault}: the event store is read instead of history");
+                Ok(ControlFlow::Continue(covered))
+            }
+        }
     }
 
     /// The batches out of the source. A range of more than one is read ahead by a second thread.

@@ -47,6 +47,8 @@ pub(super) enum Trouble {
     Fault(Fault),
     /// Partitions are not what the manifest says.
     Overlap(String),
+    /// More rows than partitions can be compared by.
+    TooMany,
     /// An instance ended without a word.
     Ended,
     /// Quick code has so much to do that optimised code pays.
@@ -64,6 +66,7 @@ impl fmt::Display for Trouble {
         match self {
             Trouble::Fault(fault) => fault.fmt(f),
             Trouble::Overlap(message) => f.write_str(message),
+            Trouble::TooMany => f.write_str("there are too many rows to tell whether partitions touch the same"),
             Trouble::Ended => f.write_str("an instance ended without a word"),
             Trouble::Slow => f.write_str("there is much to do for quick code"),
         }
@@ -97,6 +100,10 @@ impl Projector {
                 Trouble::Overlap(message) => {
                     self.said.push(LogLine { level: LogLevel::Warn, message: self.overlap(&message) });
                 }
+                Trouble::TooMany => {
+                    let message = format!("{trouble}: it is replayed on one thread");
+                    self.said.push(LogLine { level: LogLevel::Info, message });
+                }
                 Trouble::Fault(_) | Trouble::Ended => {}
             }
             break;
@@ -111,7 +118,7 @@ impl Projector {
         through: Position,
         watch: &mut dyn FnMut(Progress) -> Proceed,
     ) -> Result<(), Trouble> {
-        let (segments, through) = self.feed.segments(through)?;
+        let (segments, through) = self.feed.segments(through);
         let parts = parts(&self.plugin.manifest().partitioning);
         let turns = Turns::new(through);
         let is_quick = self.may_be_quick && !self.plugin.is_optimised();

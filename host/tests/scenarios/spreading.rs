@@ -44,6 +44,21 @@ impl Ledger {
         Ledger { folder, store, history }
     }
 
+    /// Changes nearly every byte of every segment; in a new file, as a bad disk would.
+    fn damage(&self) {
+        for entry in std::fs::read_dir(self.folder.path().join("history")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "segment") {
+                let mut bytes = std::fs::read(&path).unwrap();
+                // The index at the end stays, so that it shows only when values are read.
+                let end = bytes.len() * 9 / 10;
+                bytes[64..end].iter_mut().for_each(|byte| *byte ^= 0x10);
+                std::fs::remove_file(&path).unwrap();
+                std::fs::write(&path, bytes).unwrap();
+            }
+        }
+    }
+
     /// All rows as a digest, where the build ended, and what was said.
     fn build(
         &self,
@@ -127,17 +142,34 @@ fn damage_that_shows_in_the_middle_is_mended() {
     let plugin = load(&plugin_wasm("ledger-balances"));
     let on = &mut |_: Progress| Proceed::On;
     let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
-    for entry in std::fs::read_dir(ledger.folder.path().join("history")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "segment") {
-            // Every byte of the first buffers, so that whatever is read is hit; in a new file, as a bad disk would.
-            let mut bytes = std::fs::read(&path).unwrap();
-            let end = bytes.len() * 9 / 10;
-            bytes[64..end].iter_mut().for_each(|byte| *byte ^= 0x10);
-            std::fs::remove_file(&path).unwrap();
-            std::fs::write(&path, bytes).unwrap();
-        }
-    }
+    ledger.damage();
+    let (digest, checkpoint, _) = ledger.build(&plugin, true, on).unwrap();
+    assert_eq!((digest, checkpoint), (expected, Position(EVENTS)));
+}
+
+#[test]
+fn what_cannot_be_mended_is_read_from_the_source() {
+    let ledger = Ledger::new();
+    let plugin = load(&plugin_wasm("ledger-balances"));
+    let on = &mut |_: Progress| Proceed::On;
+    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
+    ledger.damage();
+    // Somebody else is sealing, and goes on and on.
+    let lock = std::fs::File::create(ledger.folder.path().join("history/lock")).unwrap();
+    lock.lock().unwrap();
+    let (digest, checkpoint, _) = ledger.build(&plugin, true, on).unwrap();
+    assert_eq!((digest, checkpoint), (expected, Position(EVENTS)));
+}
+
+#[test]
+fn history_that_another_process_dropped_is_not_missed() {
+    let ledger = Ledger::new();
+    let plugin = load(&plugin_wasm("ledger-balances"));
+    let on = &mut |_: Progress| Proceed::On;
+    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
+    let other = History::open(&ledger.folder.path().join("history"), &ledger.store).unwrap();
+    assert!(other.drop_all().unwrap() > 0);
+    assert!(ledger.history.through() > Position::START, "not listed anew yet");
     let (digest, checkpoint, _) = ledger.build(&plugin, true, on).unwrap();
     assert_eq!((digest, checkpoint), (expected, Position(EVENTS)));
 }
