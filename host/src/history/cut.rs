@@ -59,11 +59,6 @@ impl Cutter {
         *self = Cutter::new(&self.subscription, self.part.take());
     }
 
-    /// Of how many events of the log one is in a batch, because of the partition alone.
-    pub fn parts(&self) -> usize {
-        self.part.as_ref().map_or(1, |part| part.of as usize)
-    }
-
     /// Reads what the projection needs of a block. When bytes turn out to be damaged, nothing has changed.
     pub fn open(&self, segment: &Segment, block: usize) -> std::result::Result<Sheet, Damaged> {
         let with_streams = self.part.is_some() || self.subscription.stream_prefix.is_some();

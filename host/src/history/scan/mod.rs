@@ -112,10 +112,10 @@ impl Scan {
         let opened = &sheet.opened;
         let start = if range.after <= block.after { 0 } else { opened.rows_through(range.after) };
         let end = if range.through >= block.through { opened.length } else { opened.rows_through(range.through) };
-        let rows_max = rows_max(opened, self.cutter.parts(), cut);
+        let rows_max = rows_max(opened, cut);
         let (mut after, mut from) = (range.after, start);
         loop {
-            let to = shorten(opened, from..end.min(from.saturating_add(rows_max)), cut.bytes_max);
+            let to = shorten(opened, from..end.min(from.saturating_add(rows_max)), cut);
             let through = if to == end { range.through } else { opened.position(to - 1) };
             let batch = self.cutter.cut(sheet, from..to, Range { after, through })?;
             if visit(batch)?.is_break() {
@@ -130,19 +130,24 @@ impl Scan {
 }
 
 /// How many rows of the block make about a batch, when few of them are taken.
-fn rows_max(opened: &Opened, parts: usize, cut: Cut) -> usize {
-    let taken: usize = opened.taken.iter().map(|taken| taken.rows.len()).sum();
-    let share = (opened.length * parts).checked_div(taken).unwrap_or(opened.length);
+fn rows_max(opened: &Opened, cut: Cut) -> usize {
+    let share = opened.length.checked_div(events(opened, &(0..opened.length))).unwrap_or(opened.length);
     cut.events_max.saturating_mul(share.max(1)).max(1)
 }
 
-/// The end of a span whose texts are not too long.
-fn shorten(opened: &Opened, span: Span<usize>, bytes_max: usize) -> usize {
+/// The end of a span with not too many events and not too long texts. It does not depend on the partition, so that
+/// scans of different partitions cut alike.
+fn shorten(opened: &Opened, span: Span<usize>, cut: Cut) -> usize {
     let mut span = span;
-    while span.len() > 1 && bytes(opened, &span) > bytes_max {
+    while span.len() > 1 && (events(opened, &span) > cut.events_max || bytes(opened, &span) > cut.bytes_max) {
         span.end = span.start + span.len().div_ceil(2);
     }
     span.end
+}
+
+/// How many events of a span are of types that are taken.
+fn events(opened: &Opened, span: &Span<usize>) -> usize {
+    opened.taken.iter().map(|taken| chosen::window(taken, span).len()).sum()
 }
 
 fn bytes(opened: &Opened, span: &Span<usize>) -> usize {

@@ -274,6 +274,7 @@ fn from_history(
     let scanned = scan.each(segments, range, cut, &mut mend, &mut |batch| {
         assert_eq!(batch.range.after, covered);
         covered = batch.range.through;
+        assert!(batch.len() <= events_max, "{} of {events_max}", batch.len());
         assert!(batch.positions.iter().all(|&at| at > batch.range.after.0 && at <= covered.0));
         told.extend(guest.told(&batch));
         Ok(ControlFlow::Continue(()))
@@ -291,7 +292,7 @@ fn segments(store: &SqliteStore, head: u64, ends: &[u64]) -> Vec<Arc<Segment>> {
     let mut made = Vec::new();
     for end in ends {
         let range = Range { after: Position(after), through: Position(end) };
-        made.push(Arc::new(Segment::in_memory(&mut *store.reader().unwrap(), range).unwrap()));
+        made.push(Arc::new(Segment::in_memory(&mut *store.reader().unwrap(), range, usize::MAX).unwrap()));
         after = end;
     }
     made
