@@ -10,16 +10,25 @@ use crate::event::{Changes, Column, Manifest, Values};
 /// which costs a replay on one thread and nothing else.
 pub(super) struct Touched {
     parts: Vec<Vec<u64>>,
+    rows_max: usize,
 }
 
+/// More rows are not compared: 256 MiB of hashes.
+pub(super) const ROWS_MAX: usize = 32 << 20;
+
 impl Touched {
-    pub fn new(parts: usize) -> Touched {
-        Touched { parts: vec![Vec::new(); parts] }
+    pub fn new(parts: usize, rows_max: usize) -> Touched {
+        Touched { parts: vec![Vec::new(); parts], rows_max }
+    }
+
+    /// Whether there were more rows than it compares.
+    pub fn is_full(&self) -> bool {
+        self.parts.iter().map(Vec::len).sum::<usize>() > self.rows_max
     }
 
     /// Notes the rows of a flush. An insert-only table notices a second row with the same key by itself.
     pub fn add(&mut self, part: usize, changes: &[Changes], manifest: &Manifest) {
-        if self.parts.len() == 1 {
+        if self.parts.len() == 1 || self.is_full() {
             return;
         }
         for changes in changes {
@@ -40,10 +49,14 @@ impl Touched {
 
     /// Whether two partitions touched the same row.
     pub fn overlap(self) -> bool {
-        let of_part = |(number, keys): (usize, Vec<u64>)| keys.into_iter().map(move |key| (key, number));
-        let mut all: Vec<(u64, usize)> = self.parts.into_iter().enumerate().flat_map(of_part).collect();
+        let mut all = Vec::with_capacity(self.parts.iter().map(Vec::len).sum());
+        for mut keys in self.parts {
+            keys.sort_unstable();
+            keys.dedup(); // a partition may flush its own row again
+            all.append(&mut keys);
+        }
         all.sort_unstable();
-        all.windows(2).any(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1)
+        all.windows(2).any(|pair| pair[0] == pair[1])
     }
 }
 
@@ -62,4 +75,62 @@ fn key(table: usize, columns: &[&Column], row: usize) -> u64 {
         }
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Kind, Table, TableColumn};
+
+    fn manifest(insert_only: bool) -> Manifest {
+        let column = TableColumn { name: "key".into(), kind: Kind::Integer, nullable: false };
+        let table =
+            Table { name: "rows".into(), columns: vec![column], key: vec![0], indexes: Vec::new(), insert_only };
+        let mut manifest: Manifest = serde_json::from_value(serde_json::json!({
+            "name": "rows", "version": 1, "description": "", "partitioning": "by-stream", "tables": [],
+            "subscription": {
+                "selection": {"types": []}, "stream_prefix": null, "metadata_fields": [],
+                "envelope": {"position": false, "stream": false, "stream_version": false, "time": false, "id": false,
+                             "type_name": false, "metadata": false}
+            }
+        }))
+        .unwrap();
+        manifest.tables = vec![table];
+        manifest
+    }
+
+    fn changes(upserts: &[i64], deletes: &[i64]) -> Vec<Changes> {
+        let column = |keys: &[i64]| vec![Column::from(Values::Integers(keys.to_vec().into()))];
+        let (upserted, deleted) = (upserts.len(), deletes.len());
+        vec![Changes { table: 0, upserted, upserts: column(upserts), deleted, deletes: column(deletes) }]
+    }
+
+    fn touched(flushes: &[(usize, &[i64], &[i64])], insert_only: bool) -> Touched {
+        let mut touched = Touched::new(2, 4);
+        let manifest = manifest(insert_only);
+        flushes.iter().for_each(|(part, upserts, deletes)| touched.add(*part, &changes(upserts, deletes), &manifest));
+        touched
+    }
+
+    #[test]
+    fn a_row_of_two_partitions_is_noticed_however_they_touched_it() {
+        assert!(touched(&[(0, &[1, 2], &[]), (1, &[3], &[]), (1, &[2], &[])], false).overlap());
+        assert!(touched(&[(0, &[1], &[]), (1, &[], &[1])], false).overlap());
+    }
+
+    #[test]
+    fn a_partition_may_touch_its_own_rows_again() {
+        assert!(!touched(&[(0, &[1, 2], &[]), (0, &[1], &[2]), (1, &[3], &[])], false).overlap());
+    }
+
+    #[test]
+    fn an_insert_only_table_is_left_to_its_key() {
+        assert!(!touched(&[(0, &[1], &[]), (1, &[1], &[])], true).overlap());
+    }
+
+    #[test]
+    fn so_many_rows_are_compared_and_no_more() {
+        assert!(!touched(&[(0, &[1, 2], &[]), (1, &[3, 4], &[])], false).is_full());
+        assert!(touched(&[(0, &[1, 2], &[]), (1, &[3, 4, 5], &[])], false).is_full());
+    }
 }

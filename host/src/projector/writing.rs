@@ -6,7 +6,7 @@ use crossbeam_channel::Receiver;
 
 use super::fold::{Proceed, Progress, Stage};
 use super::spread::{Trouble, Word};
-use super::touched::Touched;
+use super::touched::{ROWS_MAX, Touched};
 use super::turns::Turns;
 use crate::event::{Changes, Fault, Position, Result};
 use crate::plugin::LogLine;
@@ -41,7 +41,7 @@ impl<'a> Writing<'a> {
             turns,
             folded: vec![(Position::START, 0); parts],
             done: vec![None; parts],
-            touched: Touched::new(parts),
+            touched: Touched::new(parts, ROWS_MAX),
             has_flushed: false,
             started: Instant::now(),
             half_way,
@@ -80,6 +80,9 @@ impl<'a> Writing<'a> {
                 Word::Flushed { part, changes } => {
                     self.has_flushed = true;
                     self.touched.add(part, &changes, self.generation.manifest());
+                    if self.touched.is_full() {
+                        self.turns.give_up();
+                    }
                     if let Err(fault) = self.generation.load(&changes) {
                         self.give_up(fault);
                     }
@@ -107,6 +110,9 @@ impl<'a> Writing<'a> {
         }
         if self.is_slow {
             return Err(Trouble::Slow);
+        }
+        if self.touched.is_full() {
+            return Err(Trouble::TooMany);
         }
         let mut last = Vec::new();
         for (part, changes) in self.done.into_iter().enumerate() {
