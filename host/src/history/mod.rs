@@ -27,7 +27,7 @@ mod scan;
 pub use chosen::Part;
 pub use discovered::FIELDS_MAX;
 pub use everything::{BLOCK_BYTES_MAX, BLOCK_EVENTS_MAX, BLOCK_FIELDS_MAX};
-pub use folder::{CaughtUp, DamagedFile, History, Pace, SIZES, Sealing, Status};
+pub use folder::{CaughtUp, DamagedFile, History, Pace, SIZES, Sealing, Status, TAIL_BYTES_MAX};
 pub use scan::{Cut, Mend, Scan};
 pub use segment::{Block, Damaged, Found, Held, Segment, Words};
 pub use shredder::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Shredder};

@@ -18,7 +18,7 @@ const FIELDS: [&str; 6] = ["account", "note", "wave", "long", "rare", "none"];
 
 fn segment(log: &Log) -> Segment {
     let range = range(0, log.head().0);
-    let segment = Segment::in_memory(&mut *log.store.reader().unwrap(), range).unwrap();
+    let segment = Segment::in_memory(&mut *log.store.reader().unwrap(), range, usize::MAX).unwrap();
     segment.verify().unwrap();
     assert_eq!(of_segment(&segment).unwrap(), of_source(&log.store, range));
     segment

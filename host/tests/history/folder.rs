@@ -208,6 +208,19 @@ fn dropping_frees_everything_and_harms_no_reader() {
 }
 
 #[test]
+fn only_so_much_is_taken_into_memory() {
+    let log = Log::new();
+    let text = "x".repeat(1 << 20);
+    log.add((0..70).map(|_| format!(r#"{{"stream":"long","type":"Written","data":{{"text":"{text}"}}}}"#)));
+    let history = log.history();
+    // A text is held twice: in the whole payload, and as a field.
+    let most = (projectionist::history::TAIL_BYTES_MAX >> 21) as u64;
+    assert_eq!(history.tail(range(0, most - 1)).unwrap().events(), most - 1);
+    let fault = history.tail(range(0, most + 1)).unwrap_err();
+    assert!(fault.message.contains("more than 64 MiB of memory"), "{fault}");
+}
+
+#[test]
 fn the_newest_events_are_a_segment_in_memory_that_is_shared() {
     let log = Log::of_ledger(300);
     let history = log.history();

@@ -52,7 +52,7 @@ fn plain(column: &projectionist::event::Column, rows: usize) -> Vec<Value> {
 /// Compares everything about the log; of a log of one block.
 fn check(log: &Log) {
     let range = Range { after: Position::START, through: log.head() };
-    let segment = Segment::in_memory(&mut *log.store.reader().unwrap(), range).unwrap();
+    let segment = Segment::in_memory(&mut *log.store.reader().unwrap(), range, usize::MAX).unwrap();
     segment.verify().unwrap();
     assert_eq!(of_segment(&segment).unwrap(), of_source(&log.store, range));
     let [block] = segment.blocks() else { panic!("one block") };
@@ -150,7 +150,7 @@ fn a_huge_string_and_ids_of_both_kinds() {
 #[test]
 fn an_empty_range_is_one_empty_block() {
     let log = Log::new();
-    let segment = Segment::in_memory(&mut *log.store.reader().unwrap(), crate::range(5, 9)).unwrap();
+    let segment = Segment::in_memory(&mut *log.store.reader().unwrap(), crate::range(5, 9), usize::MAX).unwrap();
     assert_eq!((segment.blocks().len(), segment.events()), (1, 0));
     assert!(segment.blocks()[0].is_empty());
     assert!(of_segment(&segment).unwrap().is_empty());

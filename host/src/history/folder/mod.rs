@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 mod names;
@@ -27,6 +27,8 @@ use crate::source::{Reader, Source};
 use lock::SealingLock;
 use names::{file_name, key, live, range_of};
 
+/// The newest events take no more memory than this as a segment.
+pub const TAIL_BYTES_MAX: usize = 64 << 20;
 /// How long mending waits for another who seals.
 const MEND_PATIENCE: Duration = Duration::from_secs(2);
 /// How often the folder is listed anew when a segment vanishes between listing and opening.
@@ -41,7 +43,8 @@ struct Inner {
     /// Tells whether segments are of the log that is there now.
     reader: Mutex<Box<dyn Reader>>,
     known: Mutex<Known>,
-    tail: Mutex<Option<Arc<Segment>>>,
+    /// The newest events as last asked for, while somebody still has them.
+    tail: Mutex<Weak<Segment>>,
     hurry: hurry::Hurry,
 }
 
@@ -99,16 +102,16 @@ impl History {
         Ok(self.known().live.clone())
     }
 
-    /// The events of `range` as a segment in memory; the last one is kept, so that several who ask for the same share
-    /// it. It takes about as many bytes as the events have in the store.
+    /// The events of `range` as a segment in memory. Several who ask for the same share it; it goes with the last of them.
+    /// It takes about as many bytes as the events have in the store; a fault beyond [`TAIL_BYTES_MAX`].
     pub fn tail(&self, range: Range) -> Result<Arc<Segment>> {
         let mut tail = lock(&self.0.tail);
-        if let Some(tail) = tail.as_ref().filter(|tail| tail.range() == range) {
-            return Ok(tail.clone());
+        if let Some(tail) = tail.upgrade().filter(|tail| tail.range() == range) {
+            return Ok(tail);
         }
-        *tail = None; // before the memory for the next
-        let made = Arc::new(Segment::in_memory(&mut **lock(&self.0.reader), range)?);
-        Ok(tail.insert(made).clone())
+        let made = Arc::new(Segment::in_memory(&mut **lock(&self.0.reader), range, TAIL_BYTES_MAX)?);
+        *tail = Arc::downgrade(&made);
+        Ok(made)
     }
 
     /// A sound segment in place of one that turned out to be damaged: sealed again, unless somebody else has done it
@@ -146,7 +149,7 @@ impl History {
             remove(&self.0.folder.join(file_name(range)))?;
             freed += stamp.bytes;
         }
-        *lock(&self.0.tail) = None;
+        *lock(&self.0.tail) = Weak::new();
         self.list()?;
         Ok(freed)
     }

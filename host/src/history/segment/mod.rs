@@ -126,11 +126,11 @@ impl Segment {
         writer.finish(range, mark).map(Some).map_err(failed)
     }
 
-    /// The events of `range`, in memory.
-    pub fn in_memory(reader: &mut dyn Reader, range: Range) -> Result<Segment> {
-        let mut bytes = Memory(MutableBuffer::new(0));
+    /// The events of `range`, in memory. A fault when that takes more than `bytes_max`.
+    pub fn in_memory(reader: &mut dyn Reader, range: Range, bytes_max: usize) -> Result<Segment> {
+        let mut bytes = Memory { bytes: MutableBuffer::new(0), bytes_max };
         Segment::shred(reader, range, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
-        Segment::from_bytes(bytes.0.into())
+        Segment::from_bytes(bytes.bytes.into())
             .map_err(|damaged| Fault::storage("shredding events", damaged.what).among(range))
     }
 
@@ -273,11 +273,18 @@ pub(super) fn trouble(doing: &str, error: &io::Error) -> Fault {
 }
 
 /// Aligned memory to write to.
-struct Memory(MutableBuffer);
+/// A segment being written to memory.
+struct Memory {
+    bytes: MutableBuffer,
+    bytes_max: usize,
+}
 
 impl Write for Memory {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
+        if bytes.len() > self.bytes_max - self.bytes.len() {
+            return Err(io::Error::other(format!("it takes more than {} MiB of memory", self.bytes_max >> 20)));
+        }
+        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
