@@ -143,7 +143,7 @@ fn expand(ident: &Ident, lifetimes: &Lifetimes, kinds: &[Kind], every: bool) -> 
     let reads = kinds.iter().enumerate().map(|(number, kind)| {
         let index = Index::from(number);
         let read = kind.read(&quote!(columns.#index), &sdk);
-        quote!(#number => ::core::result::Result::Ok(#read))
+        quote!(#number => reading.each(|row| ::core::result::Result::Ok(#read)))
     });
     quote! {
         #[automatically_derived]
@@ -161,17 +161,14 @@ fn expand(ident: &Ident, lifetimes: &Lifetimes, kinds: &[Kind], every: bool) -> 
                 ::core::result::Result::Ok((#(#taken,)*))
             }
 
-            #[inline(always)]
-            #[allow(unused_variables)]
             fn read<'__a>(
                 columns: &Self::Columns<'__a>,
                 kind: usize,
-                row: usize,
-                _: &::projectionist_sdk::Envelope<'__a>,
-            ) -> ::core::result::Result<Self::Of<'__a>, ::projectionist_sdk::Fault> {
+                reading: #sdk::Reading<'_, '__a, Self::Of<'__a>>,
+            ) -> ::core::result::Result<(), (usize, ::projectionist_sdk::Fault)> {
                 match kind {
                     #(#reads,)*
-                    _ => ::core::result::Result::Err(#sdk::unknown_kind()),
+                    _ => reading.unknown(),
                 }
             }
         }

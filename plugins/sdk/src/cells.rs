@@ -2,7 +2,7 @@
 
 use crate::arena::Arena;
 use crate::bindings::columns::{self, Values};
-use crate::dictionary::{Dictionaries, Dictionary, Text};
+use crate::dictionary::{Dictionaries, Dictionary, Text, text_at};
 use crate::json;
 
 /// A column, borrowed from the batch.
@@ -41,7 +41,7 @@ impl<'a> Strings<'a> {
 
     #[inline]
     pub(crate) fn get(self, row: usize) -> &'a str {
-        &self.data[self.offsets[row] as usize..self.offsets[row + 1] as usize]
+        text_at(self.data, self.offsets, row)
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) enum Cell<'a> {
     Integer(i64),
     Real(f64),
     Text(Text<'a>),
-    /// A number that neither an `i64` nor an `f64` holds without loss, as recorded.
+    /// A number that is no `i64`, as recorded; perhaps an `f64` holds it without loss.
     Number(&'a str),
     /// An object or an array, as recorded.
     Json(&'a str),
@@ -71,10 +71,15 @@ impl Cell<'_> {
             Cell::Null => "null",
             Cell::Boolean(_) => "a boolean",
             Cell::Integer(_) => "an integer",
-            Cell::Real(real) if real.fract() == 0.0 => "a number",
-            Cell::Real(_) => "a number with a fraction",
+            Cell::Real(real) if real.fract() != 0.0 => "a number with a fraction",
+            Cell::Real(real) if real.abs() < 9_223_372_036_854_775_808.0 => "a number",
+            Cell::Real(_) => "a number out of range",
             Cell::Text(_) => "a string",
-            Cell::Number(_) => "a number out of range",
+            Cell::Number(text) => match json::Decimal::read(text) {
+                number if number.fraction => "a number with a fraction",
+                number if number.magnitude.is_some_and(|magnitude| magnitude < 1 << 63) => "a number",
+                _ => "a number out of range",
+            },
             Cell::Json(text) if text.starts_with('[') => "an array",
             Cell::Json(text) if text.starts_with('"') => "a string that is no valid Unicode",
             Cell::Json(_) => "an object",

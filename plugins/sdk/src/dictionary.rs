@@ -9,17 +9,15 @@ use crate::bindings::columns;
 
 /// The values of one place, and how often its keys began anew.
 pub(crate) struct Dictionary {
-    /// Which place: dense, from 0.
-    pub(crate) place: u32,
-    /// Changes whenever keys may have changed their meaning; never 0.
-    pub(crate) epoch: u32,
+    /// What a symbol says of it: the place (dense, from 0) above, below how often its keys began anew; never 0.
+    id: u64,
     offsets: Vec<u32>,
     data: String,
 }
 
 impl Dictionary {
     pub(crate) fn new(place: usize) -> Dictionary {
-        Dictionary { place: place as u32, epoch: 1, offsets: vec![0], data: String::new() }
+        Dictionary { id: (place as u64) << 32 | 1, offsets: vec![0], data: String::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -28,8 +26,7 @@ impl Dictionary {
 
     #[inline]
     pub(crate) fn get(&self, key: u32) -> &str {
-        let key = key as usize;
-        &self.data[self.offsets[key] as usize..self.offsets[key + 1] as usize]
+        text_at(&self.data, &self.offsets, key as usize)
     }
 
     /// Cuts to `first` values and appends `added`.
@@ -39,7 +36,7 @@ impl Dictionary {
             return Err(Fault::host("a dictionary continues beyond what was sent of it"));
         }
         if first < self.len() {
-            self.epoch += 1;
+            self.id += 1;
             self.offsets.truncate(first + 1);
             self.data.truncate(self.offsets[first] as usize);
         }
@@ -50,11 +47,24 @@ impl Dictionary {
     }
 }
 
+/// The text at `row`; nothing where there is none, which the host does not do: a panic that shows the text would add
+/// 5 KB to every plugin.
+#[inline]
+pub(crate) fn text_at<'a>(data: &'a str, offsets: &[u32], row: usize) -> &'a str {
+    let ends = offsets.get(row).zip(offsets.get(row + 1));
+    ends.and_then(|(&start, &end)| data.get(start as usize..end as usize)).unwrap_or_default()
+}
+
 /// The dictionaries of an instance, by place.
 #[derive(Default)]
 pub(crate) struct Dictionaries(Vec<Dictionary>);
 
 impl Dictionaries {
+    /// Empty ones for the first `places`.
+    pub(crate) fn new(places: usize) -> Dictionaries {
+        Dictionaries((0..places).map(Dictionary::new).collect())
+    }
+
     /// Brings the dictionary of `place` up to date.
     pub(crate) fn update(&mut self, place: usize, news: &columns::Dictionary) -> Result<(), Fault> {
         while self.0.len() <= place {
@@ -89,12 +99,17 @@ enum Kept<'a> {
     Symbol(&'a Dictionary, u32),
 }
 
-/// Where a text stands in a dictionary.
+/// Where a text stands in a dictionary, if it does. Two numbers, so that it travels in registers.
 #[derive(Clone, Copy)]
 pub struct Symbol {
-    pub(crate) place: u32,
-    pub(crate) epoch: u32,
+    /// The dictionary's [`Dictionary::id`]; 0 = none.
+    pub(crate) dictionary: u64,
     pub(crate) key: u32,
+}
+
+impl Symbol {
+    /// Of a text that stands in no dictionary.
+    pub(crate) const NONE: Symbol = Symbol { dictionary: 0, key: u32::MAX };
 }
 
 impl<'a> Text<'a> {
@@ -112,11 +127,25 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The string, where it is rarely needed: that it has to be found adds nothing to the code around.
     #[inline]
-    pub(crate) fn symbol(self) -> Option<Symbol> {
+    pub(crate) fn spelled(self) -> &'a str {
+        #[cold]
+        #[inline(never)]
+        fn find(dictionary: &Dictionary, key: u32) -> &str {
+            dictionary.get(key)
+        }
         match self.0 {
-            Kept::Plain(_) => None,
-            Kept::Symbol(dictionary, key) => Some(Symbol { place: dictionary.place, epoch: dictionary.epoch, key }),
+            Kept::Plain(text) => text,
+            Kept::Symbol(dictionary, key) => find(dictionary, key),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn symbol(self) -> Symbol {
+        match self.0 {
+            Kept::Plain(_) => Symbol::NONE,
+            Kept::Symbol(dictionary, key) => Symbol { dictionary: dictionary.id, key },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::cell::Cell as Slot;
 use crate::arena::Arena;
 use crate::bindings::events;
 use crate::cells::Cells;
-use crate::dictionary::{Dictionaries, Dictionary, Text};
+use crate::dictionary::{Dictionaries, Dictionary, Symbol, Text, text_at};
 use crate::fault::Wrong;
 use crate::field::Field;
 use crate::{Fault, Timestamp};
@@ -64,24 +64,42 @@ pub(crate) const METADATA_FIELDS: usize = 3;
 /// given::<Lasts>([event("gate-1", "Entered", json!({})).at(time).metadata(json!({"user": "ann"}))])
 ///     .then([Last { gate: "gate-1".into(), time, user: Some("ann".into()) }]);
 /// ```
+#[derive(Clone, Copy)]
 pub struct Envelope<'a> {
     pub(crate) columns: &'a Columns<'a>,
     pub(crate) index: usize,
+    /// Beside the columns, which the compiler then knows to stay as they are while events are folded.
+    pub(crate) unasked: &'a Unasked,
+}
+
+/// The first part that was read without having been asked for, and at which event.
+#[derive(Default)]
+pub(crate) struct Unasked(Slot<Option<(&'static str, usize)>>);
+
+impl Unasked {
+    pub(crate) fn get(&self) -> Option<(&'static str, usize)> {
+        self.0.get()
+    }
+}
+
+/// Names out of a dictionary, one an event; no keys when they were not asked for.
+#[derive(Clone, Copy)]
+struct Names<'a> {
+    dictionary: &'a Dictionary,
+    keys: &'a [u32],
 }
 
 /// The envelope columns of a batch.
 pub(crate) struct Columns<'a> {
     positions: Option<&'a [u64]>,
-    streams: Option<(&'a Dictionary, &'a [u32])>,
+    streams: Names<'a>,
     stream_versions: Option<&'a [u64]>,
     times: Option<&'a [i64]>,
     ids: Option<&'a crate::bindings::columns::Text>,
-    type_names: Option<(&'a Dictionary, &'a [u32])>,
+    type_names: Names<'a>,
     metadata: Option<Cells<'a>>,
     metadata_fields: Vec<Cells<'a>>,
     metadata_names: &'static [&'static str],
-    /// The first part that was read without having been asked for, and at which event.
-    pub(crate) unasked: Slot<Option<(&'static str, usize)>>,
 }
 
 impl<'a> Columns<'a> {
@@ -91,21 +109,21 @@ impl<'a> Columns<'a> {
         metadata_names: &'static [&'static str],
         arena: &'a Arena,
     ) -> Columns<'a> {
-        let symbols = |place, dictionary: &'a Option<crate::bindings::columns::Dictionary>| {
-            dictionary.as_ref().map(|symbols| (dictionaries.get(place), symbols.keys.as_slice()))
+        let names = |place, news: &'a Option<crate::bindings::columns::Dictionary>| Names {
+            dictionary: dictionaries.get(place),
+            keys: news.as_ref().map_or(&[], |news| &news.keys),
         };
         let field = |(index, column)| Cells::new(column, dictionaries, METADATA_FIELDS + index, arena);
         Columns {
             positions: envelope.positions.as_deref(),
-            streams: symbols(STREAMS, &envelope.streams),
+            streams: names(STREAMS, &envelope.streams),
             stream_versions: envelope.stream_versions.as_deref(),
             times: envelope.times.as_deref(),
             ids: envelope.ids.as_ref(),
-            type_names: symbols(TYPE_NAMES, &envelope.type_names),
+            type_names: names(TYPE_NAMES, &envelope.type_names),
             metadata: envelope.metadata.as_ref().map(|column| Cells::new(column, dictionaries, METADATA, arena)),
             metadata_fields: envelope.metadata_fields.iter().enumerate().map(field).collect(),
             metadata_names,
-            unasked: Slot::new(None),
         }
     }
 }
@@ -120,10 +138,7 @@ impl<'a> Envelope<'a> {
     /// The name of its stream.
     #[inline]
     pub fn stream(&self) -> Text<'a> {
-        match self.columns.streams {
-            Some((dictionary, keys)) => Text::symbol_of(dictionary, keys[self.index]),
-            None => Text::from(self.unasked::<&str>("stream")),
-        }
+        self.name(self.columns.streams, "stream")
     }
 
     /// Its place in its stream, from 1.
@@ -140,18 +155,23 @@ impl<'a> Envelope<'a> {
 
     /// Its id as text.
     pub fn id(&self) -> &'a str {
-        let string = |ids: &'a crate::bindings::columns::Text| {
-            &ids.data[ids.offsets[self.index] as usize..ids.offsets[self.index + 1] as usize]
-        };
+        let string = |ids: &'a crate::bindings::columns::Text| text_at(&ids.data, &ids.offsets, self.index);
         self.columns.ids.map_or_else(|| self.unasked("id"), string)
     }
 
     /// The recorded name of its type.
     pub fn type_name(&self) -> Text<'a> {
-        match self.columns.type_names {
-            Some((dictionary, keys)) => Text::symbol_of(dictionary, keys[self.index]),
-            None => Text::from(self.unasked::<&str>("type_name")),
-        }
+        self.name(self.columns.type_names, "type_name")
+    }
+
+    #[inline]
+    fn name(&self, names: Names<'a>, part: &'static str) -> Text<'a> {
+        let key = match names.keys.get(self.index) {
+            Some(&key) => key,
+            // No dictionary has this key: it reads as an empty text.
+            None => self.unasked::<Option<u32>>(part).unwrap_or(Symbol::NONE.key),
+        };
+        Text::symbol_of(names.dictionary, key)
     }
 
     /// The whole metadata, JSON text as recorded; none when the event has none.
@@ -178,8 +198,8 @@ impl<'a> Envelope<'a> {
     /// Notes that a part was read that nobody asked for; the runtime turns it into a fault.
     #[cold]
     fn unasked<T: Default>(&self, part: &'static str) -> T {
-        if self.columns.unasked.get().is_none() {
-            self.columns.unasked.set(Some((part, self.index)));
+        if self.unasked.get().is_none() {
+            self.unasked.0.set(Some((part, self.index)));
         }
         T::default()
     }

@@ -3,6 +3,7 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::ahead::Reading;
 use crate::bindings::manifests;
 use crate::cells::Cells;
 use crate::dictionary::Text;
@@ -137,13 +138,13 @@ pub trait Event {
     #[doc(hidden)]
     fn columns<'a>(groups: &mut Groups<'a>) -> Result<Self::Columns<'a>, Fault>;
 
+    /// Reads the next events of the type `kind`; on a fault also the place of the one that cannot be read.
     #[doc(hidden)]
     fn read<'a>(
         columns: &Self::Columns<'a>,
         kind: usize,
-        row: usize,
-        envelope: &Envelope<'a>,
-    ) -> Result<Self::Of<'a>, Fault>;
+        reading: Reading<'_, 'a, Self::Of<'a>>,
+    ) -> Result<(), (usize, Fault)>;
 }
 
 /// A struct whose fields are payload fields; derive it with `#[derive(Fields)]` and use it inside an event's
@@ -224,9 +225,12 @@ impl Event for AnyEvent<'static> {
     fn read<'a>(
         columns: &Self::Columns<'a>,
         _: usize,
-        row: usize,
-        envelope: &Envelope<'a>,
-    ) -> Result<AnyEvent<'a>, Fault> {
-        Ok(AnyEvent { type_name: envelope.type_name(), document: document(&columns[0], row)? })
+        reading: Reading<'_, 'a, AnyEvent<'a>>,
+    ) -> Result<(), (usize, Fault)> {
+        let envelope = *reading.envelope;
+        reading.each_at(|row, place| {
+            let envelope = Envelope { index: envelope.index + place, ..envelope };
+            Ok(AnyEvent { type_name: envelope.type_name(), document: document(&columns[0], row)? })
+        })
     }
 }

@@ -49,15 +49,40 @@ impl<'a> Field<'a> for bool {
     }
 }
 
-/// The cell as an integer of any width the SDK knows.
+/// The cell as an integer in `min..=max` of the type `name`, its bits as those of an `i64` or `u64`. One function for all
+/// widths keeps plugins small.
 #[cold]
-fn integer(cell: Cell<'_>) -> Result<i128, Wrong> {
-    match cell {
-        Cell::Integer(integer) => Ok(integer.into()),
+fn integer(cell: Cell<'_>, name: &str, min: i64, max: u64) -> Result<u64, Wrong> {
+    let (negative, magnitude, text) = match cell {
+        Cell::Integer(integer) => (integer < 0, Some(integer.unsigned_abs()), None),
         // 2^63 is the first integer that an `integers` column could not hold; beyond it reals skip integers anyway.
-        Cell::Real(real) if real.fract() == 0.0 && real.abs() < 9_223_372_036_854_775_808.0 => Ok(real as i128),
-        Cell::Number(text) => text.parse().map_err(|_| Wrong::expected("an integer", cell.name())),
-        other => Err(Wrong::expected("an integer", other.name())),
+        Cell::Real(real) if real.fract() == 0.0 && real.abs() < 9_223_372_036_854_775_808.0 => {
+            (real < 0.0, Some(real.abs() as u64), None)
+        }
+        Cell::Number(text) => {
+            let read = json::Decimal::read(text);
+            // Written as a real, it is taken as far as reals are.
+            let magnitude = read.magnitude.filter(|&magnitude| read.plain || magnitude < 1 << 63);
+            if magnitude.is_none() && !read.plain {
+                return Err(Wrong::expected("an integer", cell.name()));
+            }
+            (read.negative, magnitude, read.plain.then_some(text))
+        }
+        other => return Err(Wrong::expected("an integer", other.name())),
+    };
+    match magnitude {
+        Some(magnitude) if negative && magnitude <= min.unsigned_abs() => Ok(magnitude.wrapping_neg()),
+        Some(magnitude) if !negative && magnitude <= max => Ok(magnitude),
+        _ => {
+            let mut reason = match (text, magnitude) {
+                (None, Some(magnitude)) if negative => (magnitude.wrapping_neg() as i64).to_string(),
+                (None, Some(magnitude)) => magnitude.to_string(),
+                (text, _) => text.unwrap_or_default().to_owned(),
+            };
+            reason.push_str(" is out of the range of ");
+            reason.push_str(name);
+            Err(Wrong::new(reason))
+        }
     }
 }
 
@@ -65,8 +90,7 @@ macro_rules! integers {
     ($($type:ty: $name:literal),*) => {$(
         impl<'a> Field<'a> for $type {
             fn decode(cell: RawCell<'a>) -> Result<Self, Wrong> {
-                let integer = integer(cell.0)?;
-                integer.try_into().map_err(|_| Wrong::new(format!("{integer} is out of the range of {}", $name)))
+                integer(cell.0, $name, <$type>::MIN as i64, <$type>::MAX as u64).map(|bits| bits as $type)
             }
 
             #[inline]
@@ -93,7 +117,7 @@ impl<'a> Field<'a> for f64 {
             Cell::Number(text) => match text.parse::<f64>() {
                 Ok(real) if !real.is_finite() => Err(Wrong::new("the number is out of the range of f64")),
                 // A fraction is approximate by nature; an integer is not.
-                Ok(real) if text.contains(['.', 'e', 'E']) || text.parse() == Ok(real as i128) => Ok(real),
+                Ok(real) if !json::Decimal::read(text).plain || text.parse() == Ok(real as i128) => Ok(real),
                 _ => Err(Wrong::new(format!("{text} has more digits than f64 holds"))),
             },
             other => Err(Wrong::expected("a number", other.name())),

@@ -81,7 +81,7 @@ pub(crate) fn cell<'a>(text: &'a str, arena: &'a Arena) -> Cell<'a> {
 }
 
 fn string<'a>(text: &'a str, arena: &'a Arena) -> Cell<'a> {
-    if !text.contains('\\') {
+    if !text.bytes().any(|byte| byte == b'\\') {
         let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or("");
         return Cell::Text(Text::from(inner));
     }
@@ -97,8 +97,8 @@ fn string<'a>(text: &'a str, arena: &'a Arena) -> Cell<'a> {
 fn unescape(text: &str) -> Option<String> {
     let mut rest = text.strip_prefix('"')?.strip_suffix('"')?;
     let mut unescaped = String::with_capacity(rest.len());
-    while let Some(at) = rest.find('\\') {
-        unescaped.push_str(&rest[..at]);
+    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
+        unescaped.push_str(rest.get(..at)?);
         let escaped = *rest.as_bytes().get(at + 1)?;
         rest = rest.get(at + 2..)?;
         unescaped.push(match escaped {
@@ -130,25 +130,83 @@ fn unescape(text: &str) -> Option<String> {
 /// Takes four hex digits off the front.
 fn hex(rest: &mut &str) -> Option<u32> {
     let digits = rest.get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-    *rest = &rest[4..];
+    *rest = rest.get(4..)?;
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// An integer or a real where that loses nothing; else the digits as recorded.
+/// An integer where it is one of 64 bits with a sign; else the digits as recorded.
 fn number(text: &str) -> Cell<'_> {
-    if let Ok(integer) = text.parse::<i64>()
-        && text != "-0"
-    {
-        return Cell::Integer(integer);
+    let Decimal { plain, negative, magnitude, .. } = Decimal::read(text);
+    let integer = magnitude.filter(|_| plain).and_then(|magnitude| match negative {
+        true => 0i64.checked_sub_unsigned(magnitude),
+        false => i64::try_from(magnitude).ok(),
+    });
+    integer.map_or(Cell::Number(text), Cell::Integer)
+}
+
+/// A JSON number, read without floating point: that would add 12 KB to every plugin, also to those without reals.
+pub(crate) struct Decimal {
+    pub(crate) negative: bool,
+    /// Written with neither point nor exponent, and not `-0`, which only a real can be.
+    pub(crate) plain: bool,
+    /// Whether it has a part below one.
+    pub(crate) fraction: bool,
+    /// Its absolute value when that is an integer of up to 64 bits.
+    pub(crate) magnitude: Option<u64>,
+}
+
+impl Decimal {
+    pub(crate) fn read(text: &str) -> Decimal {
+        let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        // The digits without the zeros at their end, none once they are too many, and by which power of ten they count.
+        let (mut significant, mut zeros, mut exponent) = (Some(0u64), 0u32, 0i32);
+        let (mut plain, mut below_one) = (true, false);
+        for (at, byte) in digits.bytes().enumerate() {
+            match byte {
+                b'0' => zeros = zeros.saturating_add(1),
+                b'1'..=b'9' => {
+                    let shifted =
+                        significant.and_then(|digits| digits.checked_mul(10u64.checked_pow(zeros.saturating_add(1))?));
+                    significant = match (shifted, significant) {
+                        (Some(shifted), _) => shifted.checked_add(u64::from(byte - b'0')),
+                        // Zeros in front.
+                        (None, Some(0)) => Some(u64::from(byte - b'0')),
+                        (None, _) => None,
+                    };
+                    zeros = 0;
+                }
+                b'.' => below_one = true,
+                _ => {
+                    exponent = exponent.saturating_add(written_exponent(digits.get(at + 1..).unwrap_or_default()));
+                    plain = false;
+                    break;
+                }
+            }
+            if below_one && byte != b'.' {
+                exponent = exponent.saturating_sub(1);
+            }
+        }
+        exponent = exponent.saturating_add_unsigned(zeros);
+        let is_zero = significant == Some(0);
+        let fraction = exponent < 0 && !is_zero;
+        let scaled = || significant?.checked_mul(10u64.checked_pow(exponent.max(0).unsigned_abs())?);
+        let magnitude = if is_zero { Some(0) } else { scaled().filter(|_| !fraction) };
+        Decimal { negative, plain: plain && !below_one && !(negative && is_zero), fraction, magnitude }
     }
-    let integral = text != "-0" && !text.contains(['.', 'e', 'E']);
-    if integral {
-        return Cell::Number(text);
-    }
-    match text.parse::<f64>() {
-        Ok(real) if real.is_finite() && same_decimal(text, &real_text(real)) => Cell::Real(real),
-        _ => Cell::Number(text),
-    }
+}
+
+/// The digits behind an `e`; far beyond what counts they are all the same.
+fn written_exponent(text: &str) -> i32 {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let digits = digits.bytes().filter(u8::is_ascii_digit);
+    let size = digits.fold(0i32, |size, digit| size.saturating_mul(10).saturating_add(i32::from(digit - b'0')));
+    if negative { -size } else { size }
+}
+
+/// A [`Cell::Number`] as a real, where that loses nothing.
+pub(crate) fn real(text: &str) -> Option<f64> {
+    let real = text.parse::<f64>().ok().filter(|real| real.is_finite() && !Decimal::read(text).plain)?;
+    same_decimal(text, &real_text(real)).then_some(real)
 }
 
 /// A real as JSON: the shortest text that reads back as the same real.
@@ -183,7 +241,8 @@ pub(crate) fn text_of(cell: Cell<'_>) -> String {
         Cell::Integer(integer) => integer.to_string(),
         Cell::Real(real) => real_text(real),
         Cell::Text(text) => serde_json::to_string(text.as_str()).unwrap_or_default(),
-        Cell::Number(text) | Cell::Json(text) => text.to_owned(),
+        Cell::Number(text) => real(text).map_or_else(|| text.to_owned(), real_text),
+        Cell::Json(text) => text.to_owned(),
         Cell::Bytes(bytes) => serde_json::to_string(&crate::base64::encode(bytes)).unwrap_or_default(),
     }
 }
@@ -216,9 +275,36 @@ mod tests {
     }
 
     #[test]
+    fn integers_are_read_without_floating_point() {
+        let read = |text| {
+            let Decimal { negative, plain, fraction, magnitude } = Decimal::read(text);
+            (if negative { "-" } else { "" }, magnitude, plain, fraction)
+        };
+        assert_eq!(read("0"), ("", Some(0), true, false));
+        assert_eq!(read("-0"), ("-", Some(0), false, false));
+        assert_eq!(read("18446744073709551615"), ("", Some(u64::MAX), true, false));
+        assert_eq!(read("18446744073709551616"), ("", None, true, false));
+        assert_eq!(read("-9223372036854775808"), ("-", Some(1 << 63), true, false));
+        assert_eq!(read("10000000000000000000"), ("", Some(10u64.pow(19)), true, false));
+        assert_eq!(read("100000000000000000000"), ("", None, true, false));
+        assert_eq!(read("1.00000000000000000000000"), ("", Some(1), false, false));
+        assert_eq!(read("0.000000000000000000000001e24"), ("", Some(1), false, false));
+        assert_eq!(read("1230e-1"), ("", Some(123), false, false));
+        assert_eq!(read("1230e-2"), ("", None, false, true));
+        assert_eq!(read("12.5E+1"), ("", Some(125), false, false));
+        assert_eq!(read("0e-999999999999"), ("", Some(0), false, false));
+        assert_eq!(read("1e999999999999"), ("", None, false, false));
+        assert_eq!(read("-0.5"), ("-", None, false, true));
+        assert_eq!(read("123456789012345678901234567890.5"), ("", None, false, true));
+    }
+
+    #[test]
     fn scalars_equal_what_a_typed_column_holds() {
         let arena = Arena::default();
-        let kind = |text| format!("{:?}", cell(text, &arena));
+        let kind = |text| match cell(text, &arena) {
+            Cell::Number(text) => real(text).map_or(format!("Number({text:?})"), |real| format!("Real({real:?})")),
+            cell => format!("{cell:?}"),
+        };
         assert_eq!(kind("5"), "Integer(5)");
         assert_eq!(kind("-9223372036854775808"), "Integer(-9223372036854775808)");
         assert_eq!(kind("9223372036854775808"), "Number(\"9223372036854775808\")");

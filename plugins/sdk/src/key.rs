@@ -54,8 +54,8 @@ pub trait AsKey<K: Key> {
 
     #[doc(hidden)]
     #[inline]
-    fn symbol(&self) -> Option<Symbol> {
-        None
+    fn symbol(&self) -> Symbol {
+        Symbol::NONE
     }
 }
 
@@ -92,10 +92,10 @@ borrowed_keys! {
 impl AsKey<String> for Text<'_> {
     #[inline]
     fn view(&self) -> &str {
-        self.as_str()
+        self.spelled()
     }
     #[inline]
-    fn symbol(&self) -> Option<Symbol> {
+    fn symbol(&self) -> Symbol {
         Text::symbol(*self)
     }
 }
@@ -103,10 +103,10 @@ impl AsKey<String> for Text<'_> {
 impl AsKey<String> for &Text<'_> {
     #[inline]
     fn view(&self) -> &str {
-        self.as_str()
+        self.spelled()
     }
     #[inline]
-    fn symbol(&self) -> Option<Symbol> {
+    fn symbol(&self) -> Symbol {
         Text::symbol(**self)
     }
 }

@@ -97,8 +97,15 @@ mod settings;
 mod projection;
 mod log;
 mod backend;
+mod ahead;
+#[cfg(any(test, all(target_arch = "wasm32", feature = "heap")))]
+mod heap;
 #[doc(hidden)]
 pub mod runtime;
+
+#[cfg(all(target_arch = "wasm32", feature = "heap"))]
+#[global_allocator]
+static HEAP: heap::Heap<heap::Pages> = heap::Heap::new(heap::Pages);
 
 pub use column::ColumnValue;
 pub use dictionary::Text;
@@ -179,14 +186,13 @@ pub mod prelude {
 /// What the macros expand to; no part of the interface.
 #[doc(hidden)]
 pub mod macros {
+    pub use crate::ahead::Reading;
     pub use crate::bindings;
     pub use crate::builder::{Builder, Nullable, Texts};
     pub use crate::cells::Cells;
     pub use crate::column::{json_heap, json_read, json_read_option};
     pub use crate::envelope::parts;
-    pub use crate::read::{
-        Groups, absent_or, alias, document, document_json, field, json_field, json_option, unknown_kind,
-    };
+    pub use crate::read::{Groups, absent_or, alias, document, document_json, field, json_field, json_option};
     pub use crate::row::{column, index, json_column, put, put_json, put_json_option, take, wrong_width};
     pub use crate::runtime::{Runtime, manifest, not_open};
     pub use crate::tables::AnyTable;

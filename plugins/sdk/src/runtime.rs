@@ -5,10 +5,10 @@ use crate::bindings::manifests::{EnvelopeParts, Manifest, Selection, Subscriptio
 use crate::bindings::projectionist::projection::columns::{Column, Values};
 use crate::bindings::{Pending, Start, events, faults, tables};
 use crate::dictionary::Dictionaries;
-use crate::envelope::{self, Envelope, METADATA, METADATA_FIELDS, STREAMS, TYPE_NAMES, parts};
-use crate::read::{Groups, unknown_kind};
+use crate::envelope::{self, Envelope, METADATA, METADATA_FIELDS, STREAMS, TYPE_NAMES, Unasked, parts};
+use crate::read::Groups;
 use crate::tables::Opening;
-use crate::{Event, Exported, Fault, Settings, backend};
+use crate::{Event, Exported, Fault, Settings, ahead, backend};
 
 /// The manifest of a projection.
 pub fn manifest<P: Exported>() -> Manifest {
@@ -68,7 +68,7 @@ impl<P: Exported> Runtime<P> {
             Selection::Types(types) => types.len(),
             Selection::Every(_) => 1,
         };
-        Ok(Runtime { projection, dictionaries: Dictionaries::default(), arena: Arena::default(), kinds })
+        Ok(Runtime { projection, dictionaries: Dictionaries::new(METADATA_FIELDS), arena: Arena::default(), kinds })
     }
 
     /// Folds a batch.
@@ -90,12 +90,14 @@ impl<P: Exported> Runtime<P> {
         self.update_dictionaries(batch)?;
         let Runtime { projection, dictionaries, arena, kinds } = self;
         let columns = envelope::Columns::new(&batch.envelope, dictionaries, P::METADATA, arena);
+        let unasked_part = Unasked::default();
         let first = METADATA_FIELDS + P::METADATA.len();
         let mut groups = Groups::new(&batch.groups, dictionaries, first, arena);
         let groups = P::Event::columns(&mut groups)?;
-        let folded = fold_rows(projection, &batch.kinds, &groups, &columns, *kinds);
+        let envelope = Envelope { columns: &columns, index: 0, unasked: &unasked_part };
+        let folded = ahead::fold(projection, &batch.kinds, *kinds, &groups, envelope);
         // A part that was not asked for read as empty; that explains any other fault, so it comes first.
-        match columns.unasked.get() {
+        match unasked_part.get() {
             Some((part, index)) => Err(unasked(part).at(index)),
             None => folded,
         }
@@ -130,31 +132,6 @@ impl<P: Exported> Runtime<P> {
         });
         fault.map_or(Ok(changes), |fault| Err(fault.into_wit()))
     }
-}
-
-/// The hot loop: one turn an event.
-fn fold_rows<'a, P: Exported>(
-    projection: &mut P,
-    kinds: &[u16],
-    groups: &<P::Event as Event>::Columns<'a>,
-    columns: &'a envelope::Columns<'a>,
-    types: usize,
-) -> Result<(), Fault> {
-    let mut rows = vec![0usize; types];
-    for (index, &kind) in kinds.iter().enumerate() {
-        let kind = usize::from(kind);
-        let Some(row) = rows.get_mut(kind) else { return Err(unknown_kind()) };
-        let envelope = Envelope { columns, index };
-        let folded = match P::Event::read(groups, kind, *row, &envelope) {
-            Ok(event) => projection.apply(event, &envelope),
-            Err(fault) => Err(fault),
-        };
-        if let Err(fault) = folded {
-            return Err(fault.at(index));
-        }
-        *row += 1;
-    }
-    Ok(())
 }
 
 #[cold]

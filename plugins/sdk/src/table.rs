@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod flush;
+mod index;
 mod trim;
 #[cfg(test)]
 mod tests;
@@ -9,15 +10,15 @@ mod tests;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 
 use crate::arena::Arena;
 use crate::cells::Cells;
-use crate::dictionary::Dictionaries;
+use crate::dictionary::{Dictionaries, Symbol};
 use crate::key::{AsKey, Key};
 use crate::row::Row;
-use crate::slots::Slots;
+use crate::slots::{Slot, Slots};
 use crate::table::elsewhere::Elsewhere;
+use crate::table::index::Index;
 use crate::table::trim::weight;
 use crate::tables::Opening;
 use crate::{Fault, backend};
@@ -73,9 +74,11 @@ use crate::{Fault, backend};
 /// .then([Line { cart: 1, item: "tea".into(), pieces: 2 }]);
 /// ```
 pub struct Table<R: Row> {
-    held: Vec<Held<R>>,
-    /// Indexes into `held`, by key.
-    by_key: HashTable<u32>,
+    /// Rows that are held, and beside each what is known of it: apart, since most events touch the row alone.
+    rows: Vec<R>,
+    held: Vec<Held>,
+    /// Indexes into both, by key.
+    by_key: Index,
     slots: Slots,
     /// Indexes of the rows that changed since the last flush.
     dirty: Vec<u32>,
@@ -93,9 +96,10 @@ pub struct Table<R: Row> {
     fault: Option<Fault>,
 }
 
-struct Held<R> {
-    row: R,
+#[derive(Clone, Copy)]
+struct Held {
     hash: u64,
+    /// The table's mark when it was last made ready to be changed.
     mark: u32,
     /// The flush count when it was last reached.
     reached: u32,
@@ -108,8 +112,9 @@ struct Held<R> {
 impl<R: Row> Default for Table<R> {
     fn default() -> Self {
         Table {
+            rows: Vec::new(),
             held: Vec::new(),
-            by_key: HashTable::new(),
+            by_key: Index::default(),
             slots: Slots::default(),
             dirty: Vec::new(),
             reached: Vec::new(),
@@ -130,26 +135,22 @@ impl<R: Row> Table<R> {
     #[inline]
     pub fn entry(&mut self, key: impl AsKey<R::Key>) -> &mut R {
         let symbol = key.symbol();
-        let index = match symbol.and_then(|symbol| self.slots.get(symbol)) {
-            Some(index) => index,
-            None => self.find(&key),
-        };
-        if self.held[index].mark != self.mark {
-            self.write(index);
-        }
-        &mut self.held[index].row
+        let slot = self.slots.get(symbol);
+        let index = if slot.mark == self.mark { slot.row as usize } else { self.reach(key.view(), symbol, slot) };
+        &mut self.rows[index]
     }
 
     /// The row with this key, if there is one.
     #[inline]
     pub fn get(&mut self, key: impl AsKey<R::Key>) -> Option<&R> {
-        let index = match key.symbol().and_then(|symbol| self.slots.get(symbol)) {
+        let symbol = key.symbol();
+        let index = match self.slots.get(symbol).known() {
             Some(index) => index,
-            None => self.seek(&key)?,
+            None => self.seek(key.view(), symbol)?,
         };
         let held = &mut self.held[index];
         held.reached = self.flushes;
-        held.live.then_some(&held.row)
+        if held.live { Some(&self.rows[index]) } else { None }
     }
 
     /// Writes a row, in the place of the one with its key if there is one.
@@ -161,11 +162,10 @@ impl<R: Row> Table<R> {
             None => self.hold(R::new(row.key()), hash, false),
         };
         self.write(index);
-        self.held[index].row = row;
-        if !R::GROWS {
-            return;
+        self.rows[index] = row;
+        if R::GROWS {
+            self.weigh(index);
         }
-        self.weigh(index);
     }
 
     /// Removes the row with this key, if there is one.
@@ -178,48 +178,48 @@ impl<R: Row> Table<R> {
         self.write(index);
         let held = &mut self.held[index];
         held.live = false;
-        // The next `entry` has to make the row again.
+        // The next `entry` has to make the row again; its slot may say that it is ready.
         held.mark = 0;
-        held.row = R::new(key.view());
+        self.mark += 1;
+        self.rows[index] = R::new(key.view());
         self.weigh(index);
     }
 
-    /// Where the row is held, as [`Self::find`]; a row that is known not to be there takes no memory.
+    /// Where the row is held, if it is there; a row that is known not to be there takes no memory.
     #[inline(never)]
-    fn seek(&mut self, key: &impl AsKey<R::Key>) -> Option<usize> {
-        let hash = hash::<R>(key.view());
-        let index = match self.position(key.view(), hash) {
+    fn seek(&mut self, key: <R::Key as Key>::Ref<'_>, symbol: Symbol) -> Option<usize> {
+        let hash = hash::<R>(key);
+        let index = match self.position(key, hash) {
             Some(index) => index,
-            None if self.elsewhere.may_have(hash) => self.fetch(key.view(), hash),
+            None if self.elsewhere.may_have(hash) => self.fetch(key, hash),
             None => return None,
         };
-        if let Some(symbol) = key.symbol() {
-            self.slots.set(symbol, index);
-        }
+        self.slots.set(symbol, Slot { row: index as u32, mark: 0 });
         Some(index)
     }
 
-    /// Where the row is held, looked up if need be. Kept out of the callers, whose fast path stays small.
+    /// Where the row is held, known or looked up, and from now on to be flushed. Kept out of the callers, whose fast
+    /// path stays small.
     #[inline(never)]
-    fn find(&mut self, key: &impl AsKey<R::Key>) -> usize {
-        let hash = hash::<R>(key.view());
-        let index = match self.position(key.view(), hash) {
-            Some(index) => index,
-            None => self.fetch(key.view(), hash),
-        };
-        if let Some(symbol) = key.symbol() {
-            self.slots.set(symbol, index);
+    fn reach(&mut self, key: <R::Key as Key>::Ref<'_>, symbol: Symbol, slot: Slot) -> usize {
+        let index = slot.known().unwrap_or_else(|| {
+            let hash = hash::<R>(key);
+            self.position(key, hash).unwrap_or_else(|| self.fetch(key, hash))
+        });
+        if self.held[index].mark != self.mark {
+            self.write(index);
         }
+        self.slots.set(symbol, Slot { row: index as u32, mark: self.mark });
         index
     }
 
     #[inline]
     fn position(&self, key: <R::Key as Key>::Ref<'_>, hash: u64) -> Option<usize> {
-        let same = |&index: &u32| {
-            let held = &self.held[index as usize];
-            held.hash == hash && R::Key::same(held.row.key(), key)
+        let same = |index: u32| {
+            let index = index as usize;
+            self.held[index].hash == hash && R::Key::same(self.rows[index].key(), key)
         };
-        self.by_key.find(hash, same).map(|&index| index as usize)
+        self.by_key.find(hash, same).map(|index| index as usize)
     }
 
     /// Takes a row into memory that is not held yet.
@@ -263,13 +263,13 @@ impl<R: Row> Table<R> {
         let index = self.held.len();
         let bytes = weight(&row);
         self.bytes += u64::from(bytes);
-        self.held.push(Held { row, hash, mark: 0, reached: self.flushes, bytes, live, dirty: false });
-        self.by_key.insert_unique(hash, index as u32, |&index| self.held[index as usize].hash);
+        self.rows.push(row);
+        self.held.push(Held { hash, mark: 0, reached: self.flushes, bytes, live, dirty: false });
+        self.by_key.insert(hash, index as u32);
         index
     }
 
     /// Makes sure that a row is there and will be flushed.
-    #[inline(never)]
     fn write(&mut self, index: usize) {
         let held = &mut self.held[index];
         held.mark = self.mark;

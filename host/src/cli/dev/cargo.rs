@@ -68,7 +68,7 @@ impl Crate {
         })?;
         if !own.targets.iter().any(|target| target.crate_types.iter().any(|kind| kind == "cdylib")) {
             return Err(Fault::input(format!("crate `{}` makes no cdylib, so no plugin", own.name))
-                .hint("add `[lib]` with `crate-type = [\"cdylib\", \"rlib\"]` to its Cargo.toml"));
+                .hint("add `[lib]` with `crate-type = [\"cdylib\"]` to its Cargo.toml"));
         }
         let folder_of = |manifest: &Path| manifest.parent().unwrap_or(manifest).to_owned();
         Ok(Crate {

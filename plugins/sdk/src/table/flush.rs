@@ -39,17 +39,17 @@ impl<R: Row> AnyTable for Table<R> {
         let (mut columns, mut keys) = (R::Columns::default(), R::KeyColumns::default());
         let (mut upserted, mut deleted) = (0, 0);
         for &index in &self.dirty {
-            let held = &mut self.held[index as usize];
+            let (held, row) = (&mut self.held[index as usize], &self.rows[index as usize]);
             held.dirty = false;
-            if hash::<R>(held.row.key()) != held.hash {
+            if hash::<R>(row.key()) != held.hash {
                 return Err(Fault::new("a row's key was changed after `entry`")
                     .hint("delete the row and put one with the other key"));
             }
             if held.live {
-                held.row.push(&mut columns)?;
+                row.push(&mut columns)?;
                 upserted += 1;
             } else {
-                held.row.push_key(&mut keys)?;
+                row.push_key(&mut keys)?;
                 deleted += 1;
             }
         }

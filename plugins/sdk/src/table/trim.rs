@@ -1,6 +1,7 @@
 //! **Trimming** a table: what its rows weigh, and which unchanged ones stay in memory. Rows that wait for a flush
 //! always do.
 
+use super::index::Index;
 use super::{Held, Table};
 use crate::row::Row;
 
@@ -10,7 +11,7 @@ const ELSEWHERE_WEIGHT: u64 = 64;
 
 /// About how much memory a row takes here. Its place counts twice, since a vector that just grew has as much room again.
 pub(super) fn weight<R: Row>(row: &R) -> u32 {
-    let place = size_of::<Held<R>>() + size_of::<u32>() * 2;
+    let place = size_of::<R>() + size_of::<Held>() + size_of::<u32>() + size_of::<u64>();
     (place * 2 + row.heap()).try_into().unwrap_or(u32::MAX)
 }
 
@@ -18,7 +19,7 @@ impl<R: Row> Table<R> {
     /// Counts a dirty row's bytes anew.
     pub(super) fn weigh(&mut self, index: usize) {
         let held = &mut self.held[index];
-        let bytes = weight(&held.row);
+        let bytes = weight(&self.rows[index]);
         self.bytes = self.bytes - u64::from(held.bytes) + u64::from(bytes);
         self.dirty_bytes = self.dirty_bytes - u64::from(held.bytes) + u64::from(bytes);
         held.bytes = bytes;
@@ -37,31 +38,37 @@ impl<R: Row> Table<R> {
     /// Keeps what the budget allows of the rows that did not change: all; else, where it is known which rows are
     /// elsewhere, those that are there; else those that were reached since the last flush; else none.
     pub(super) fn trim(&mut self) {
-        let budget = self.opening.cache_bytes;
-        if self.bytes - self.dirty_bytes <= budget {
-            return;
+        if self.bytes - self.dirty_bytes > self.opening.cache_bytes {
+            self.make_room();
         }
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        let budget = self.opening.cache_bytes;
         // Then it is also known, without holding them, that rows are nowhere. To be worth the walk, this has to make room
         // for a while.
-        if self.elsewhere.is_known() && self.clean_bytes(|held| held.live) <= budget / 4 * 3 {
-            return self.keep(|held| held.live);
+        if self.elsewhere.is_known() && self.clean_bytes(&|held| held.live) <= budget / 4 * 3 {
+            return self.keep(&|held| held.live);
         }
         let flushes = self.flushes;
-        let fits = self.clean_bytes(|held| held.reached == flushes) <= budget;
-        let stays = |held: &Held<R>| fits && held.reached == flushes;
+        let fits = self.clean_bytes(&|held| held.reached == flushes) <= budget;
+        let stays = |held: &Held| fits && held.reached == flushes;
         for held in self.held.iter().filter(|held| !held.dirty && held.live && !stays(held)) {
             self.elsewhere.add(held.hash, budget / ELSEWHERE_WEIGHT);
         }
-        self.keep(stays);
+        self.keep(&stays);
     }
 
-    fn clean_bytes(&self, counts: impl Fn(&Held<R>) -> bool) -> u64 {
+    #[inline(never)]
+    fn clean_bytes(&self, counts: &dyn Fn(&Held) -> bool) -> u64 {
         self.held.iter().filter(|held| !held.dirty && counts(held)).map(|held| u64::from(held.bytes)).sum()
     }
 
     /// Lets go of the unchanged rows that `keep` does not name.
-    fn keep(&mut self, keep: impl Fn(&Held<R>) -> bool) {
-        let stays = |held: &Held<R>| held.dirty || keep(held);
+    #[inline(never)]
+    fn keep(&mut self, keep: &dyn Fn(&Held) -> bool) {
+        let stays = |held: &Held| held.dirty || keep(held);
         if !self.dirty.is_empty() {
             let mut next = 0;
             let place = |held| {
@@ -72,14 +79,16 @@ impl<R: Row> Table<R> {
             let places: Vec<u32> = self.held.iter().map(place).collect();
             self.dirty.iter_mut().for_each(|index| *index = places[*index as usize]);
         }
+        let mut held = self.held.iter();
+        self.rows.retain(|_| held.next().is_some_and(stays));
+        self.rows.shrink_to(self.rows.len() * 2);
         self.held.retain(stays);
         self.held.shrink_to(self.held.len() * 2);
         self.bytes = self.held.iter().map(|held| u64::from(held.bytes)).sum();
         self.slots.clear();
-        self.by_key.clear();
-        self.by_key.shrink_to(self.held.len() * 2, |&index| self.held[index as usize].hash);
+        self.by_key = Index::default();
         for (index, held) in self.held.iter().enumerate() {
-            self.by_key.insert_unique(held.hash, index as u32, |&index| self.held[index as usize].hash);
+            self.by_key.insert(held.hash, index as u32);
         }
     }
 }

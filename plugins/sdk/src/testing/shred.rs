@@ -116,7 +116,7 @@ impl<'a> Shredder<'a> {
     fn column(&mut self, place: &str, values: &[Option<&str>]) -> Column {
         let arena = Arena::default();
         let cells: Vec<Cell<'_>> =
-            values.iter().map(|value| value.map_or(Cell::Absent, |text| json::cell(text, &arena))).collect();
+            values.iter().map(|value| value.map_or(Cell::Absent, |text| typed(json::cell(text, &arena)))).collect();
         let missing = |cell: &Cell<'_>| matches!(cell, Cell::Absent | Cell::Null);
         let all = |fits: fn(&Cell<'_>) -> bool| cells.iter().all(|cell| missing(cell) || fits(cell));
         let texts = |cell: &Cell<'_>| if let Cell::Text(text) = cell { (*text).into() } else { String::new() };
@@ -163,6 +163,14 @@ impl<'a> Shredder<'a> {
             keys.push(key as u32);
         }
         Dictionary { first: first as u32, added: text(known[first..].iter()), keys }
+    }
+}
+
+/// As the host does: a number is a real where that loses nothing.
+fn typed(cell: Cell<'_>) -> Cell<'_> {
+    match cell {
+        Cell::Number(text) => json::real(text).map_or(cell, Cell::Real),
+        cell => cell,
     }
 }
 

@@ -97,7 +97,7 @@ fn integers_are_checked_and_never_wrapped() {
     signed::reads(&[("5.0", json!(5)), ("1e3", json!(1000)), ("7", json!(7)), ("-0", json!(0)), ("-0.0", json!(0))]);
     signed::refuses("9223372036854775808", "9223372036854775808 is out of the range of i64");
     signed::refuses("1.5", "expected an integer, found a number with a fraction");
-    signed::refuses("1e30", "expected an integer, found a number");
+    signed::refuses("1e30", "expected an integer, found a number out of range");
     signed::refuses("\"5\"", "expected an integer, found a string");
     signed::refuses("[5]", "expected an integer, found an array");
     signed::refuses("{}", "expected an integer, found an object");
