@@ -27,7 +27,7 @@ pub use block::{Block, Found, Held};
 pub(super) use index::Mark;
 
 use super::everything::Everything;
-use crate::event::{Fault, Position, Range, Result, Text};
+use crate::event::{Fault, Range, Result, Text};
 use crate::source::Reader;
 use index::{Index, checksum, text};
 use write::Writer;
@@ -35,7 +35,7 @@ use write::Writer;
 /// Buffers begin at multiples of this: no load of a vector register straddles two cache lines.
 const ALIGNMENT: usize = 64;
 /// The first and the last bytes; the digits are the format's version.
-const MAGIC: &[u8; 16] = b"PROJECTIONIST-01";
+const MAGIC: &[u8; 16] = b"PROJECTIONIST-02";
 /// The index's length and checksum, and the magic.
 const TAIL: usize = 2 * size_of::<u64>() + MAGIC.len();
 /// Events between two looks at whether a shredding should go on.
@@ -218,8 +218,8 @@ fn end_block(
     mark: &mut Option<Mark>,
 ) -> io::Result<()> {
     let block = events.finish(range);
-    if let Some(&last) = block.positions.last() {
-        *mark = Some(Mark { position: Position(last), id: block.ids.get(block.ids.len() - 1).to_owned() });
+    if let Some((position, id)) = block.last() {
+        *mark = Some(Mark { position, id: id.to_owned() });
     }
     writer.block(&block)?;
     write_words(events, writer)
