@@ -80,6 +80,11 @@ impl Block {
         self.by_name.get(name).copied()
     }
 
+    /// How many events of a type there are.
+    pub fn events_of(&self, name: &str) -> usize {
+        self.type_number(name).map_or(0, |kind| self.index().types[usize::from(kind)].length)
+    }
+
     /// Each event's place in the log.
     pub fn positions(&self) -> Result<ScalarBuffer<u64>, Damaged> {
         match &self.index().positions {

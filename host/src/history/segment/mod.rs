@@ -28,7 +28,7 @@ pub(super) use index::Mark;
 
 use super::everything::Everything;
 use crate::event::{Fault, Range, Result, Text};
-use crate::source::Reader;
+use crate::source::{Reader, Wanted};
 use index::{Index, checksum, text};
 use write::Writer;
 
@@ -97,12 +97,22 @@ impl Segment {
         out: &mut dyn Write,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<u64>> {
+        Segment::shred_wanted(reader, range, &Everything::wanted(), out, watch)
+    }
+
+    fn shred_wanted(
+        reader: &mut dyn Reader,
+        range: Range,
+        wanted: &Wanted,
+        out: &mut dyn Write,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<u64>> {
         let failed = |error: io::Error| trouble("writing history", &error).among(range);
         let mut writer = Writer::start(out).map_err(failed)?;
         let mut events = Everything::new();
         let (mut begun, mut mark, mut counted) = (range.after, None, 0);
         let mut is_stopped = false;
-        reader.scan(range, &Everything::wanted(), &mut |event| {
+        reader.scan(range, wanted, &mut |event| {
             if events.is_full() {
                 let through = events.last_position().unwrap_or(begun);
                 end_block(&mut events, &mut writer, Range { after: begun, through }, &mut mark).map_err(failed)?;
@@ -128,8 +138,18 @@ impl Segment {
 
     /// The events of `range`, in memory. A fault when that takes more than `bytes_max`.
     pub fn in_memory(reader: &mut dyn Reader, range: Range, bytes_max: usize) -> Result<Segment> {
+        Segment::wanted_in_memory(reader, range, &Everything::wanted(), bytes_max)
+    }
+
+    /// Likewise those of `types` alone.
+    pub fn of_types(reader: &mut dyn Reader, range: Range, types: &[String], bytes_max: usize) -> Result<Segment> {
+        let wanted = Wanted { types: Some(types.to_vec()), ..Everything::wanted() };
+        Segment::wanted_in_memory(reader, range, &wanted, bytes_max)
+    }
+
+    fn wanted_in_memory(reader: &mut dyn Reader, range: Range, wanted: &Wanted, bytes_max: usize) -> Result<Segment> {
         let mut bytes = Memory { bytes: MutableBuffer::new(0), bytes_max };
-        Segment::shred(reader, range, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
+        Segment::shred_wanted(reader, range, wanted, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
         Segment::from_bytes(bytes.bytes.into())
             .map_err(|damaged| Fault::storage("shredding events", damaged.what).among(range))
     }
@@ -272,7 +292,6 @@ pub(super) fn trouble(doing: &str, error: &io::Error) -> Fault {
     }
 }
 
-/// Aligned memory to write to.
 /// A segment being written to memory.
 struct Memory {
     bytes: MutableBuffer,
