@@ -81,7 +81,7 @@ impl Chooser {
         };
         let groups: Vec<_> = opened.taken.iter().map(|taken| &taken.rows[..]).zip(picks).collect();
         let is_everything = self.picked.is_none() && opened.is_all_taken;
-        Chosen { weave: Weave::new(&groups, span, is_everything), groups, span: span.clone(), is_everything }
+        Chosen { weave: Weave::new(&groups, span), groups, span: span.clone(), is_everything }
     }
 }
 
@@ -117,20 +117,22 @@ impl Chosen<'_> {
         self.is_everything
     }
 
-    /// Something known of each event by its type and its row in the block, in log order.
-    pub fn each<T: Copy + Default>(&self, of: impl Fn(usize, u16) -> T) -> Vec<T> {
-        let mut woven = vec![T::default(); self.len()];
-        for (group, (rows, picks)) in self.groups.iter().enumerate() {
-            self.weave.put(group, &mut woven, picks.iter().map(|at| of(group, rows[at])));
-        }
-        woven
+    /// Something known of each event by its row in the block, in log order.
+    pub fn by_row<T>(&self, of: impl Fn(u16) -> T) -> Vec<T> {
+        self.weave.rows().iter().map(|&row| of(row)).collect()
+    }
+
+    /// Something known of each event by its type, in log order.
+    pub fn by_group<T: Copy>(&self, of: impl Fn(usize) -> T) -> Vec<T> {
+        let known: Vec<T> = (0..self.groups.len()).map(of).collect();
+        self.weave.groups().iter().map(|&group| known[usize::from(group)]).collect()
     }
 
     /// The rows of the block in log order.
     pub fn with_rows<T>(&self, use_rows: impl FnOnce(&Rows<'_>) -> T) -> T {
         match self.is_everything {
             true => use_rows(&Rows::Window(self.span.clone())),
-            false => use_rows(&Rows::Chosen(&self.each(|_, row| u32::from(row)))),
+            false => use_rows(&Rows::Chosen(&self.by_row(u32::from))),
         }
     }
 

@@ -81,7 +81,7 @@ impl Cutter {
         }
         Ok(Batch {
             range,
-            kinds: chosen.each(|group, _| opened.taken[group].place as u16).into(),
+            kinds: chosen.by_group(|group| opened.taken[group].place as u16).into(),
             positions: opened.positions(&chosen),
             envelope: self.envelope(opened, &chosen),
             groups: self.groups(opened, &chosen),
@@ -112,7 +112,7 @@ impl Cutter {
         }
         if let Some(named) = &opened.type_names {
             self.type_names.enter(named.dictionary, &named.words, length, all);
-            let keys = chosen.each(|group, _| u32::from(opened.taken[group].number));
+            let keys = chosen.by_group(|group| u32::from(opened.taken[group].number));
             envelope.type_names = Some(self.type_names.symbols(&keys.into(), None));
         }
         if parts.stream_version {

@@ -152,7 +152,7 @@ impl Opened {
     pub fn positions(&self, chosen: &Chosen<'_>) -> ScalarBuffer<u64> {
         match &self.positions {
             Positions::Listed(positions) => chosen.with_rows(|rows| window::values(positions, rows)),
-            Positions::From(first) => chosen.each(|_, row| first + u64::from(row)).into(),
+            Positions::From(first) => chosen.by_row(|row| first + u64::from(row)).into(),
         }
     }
 
