@@ -1,13 +1,16 @@
 //! Which rows of a block are **chosen** for a batch: those of the types, the streams and the partition asked for.
 
 use std::ops::Range as Span;
+use std::sync::Arc;
 
-use arrow_buffer::ScalarBuffer;
+use arrow_buffer::{ArrowNativeType, ScalarBuffer};
 use twox_hash::XxHash3_64;
 
-use super::opened::{Named, Opened, Taken, Valued};
-use super::window::Rows;
-use crate::event::{Partitioning, Subscription, Values};
+use super::opened::{Opened, Taken, Valued};
+use super::segment::Words;
+use super::weave::Weave;
+use super::window::{self, Rows};
+use crate::event::{Partitioning, Subscription, Text, Values};
 
 /// One partition of a partitioned projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,156 +30,193 @@ impl Part {
     }
 }
 
-/// Tells, for one block, which of its rows are taken.
+/// The rows of one block that are taken.
 pub(super) struct Chooser {
-    /// For each stream of the segment whether its events are taken; all when absent.
-    streams: Option<Vec<bool>>,
-    /// For each taken type, for each of its events, whether it is in the partition; all when absent.
-    partition: Option<Vec<Vec<bool>>>,
+    /// For each taken type, its events by their place among their type; all when absent.
+    picked: Option<Vec<Vec<u32>>>,
 }
 
 impl Chooser {
-    pub fn new(opened: &Opened, subscription: &Subscription, part: Option<&Part>) -> Chooser {
-        let by_stream = part.filter(|part| part.by == Partitioning::ByStream);
+    pub fn new(opened: &Opened, subscription: &Subscription, part: Option<&Part>, held: &mut Held) -> Chooser {
         let prefix = subscription.stream_prefix.as_deref();
-        let streams = opened.streams.as_ref().filter(|_| by_stream.is_some() || prefix.is_some());
-        let partition = match part {
-            Some(part) => match &part.by {
-                Partitioning::ByField(field) => Some(by_field(opened, subscription, part, field)),
-                Partitioning::ByStream | Partitioning::Whole => None,
-            },
-            None => None,
+        let (by_stream, by_field) = match part.map(|part| (part, &part.by)) {
+            Some((part, Partitioning::ByStream)) => (Some(part), None),
+            Some((part, Partitioning::ByField(field))) => (None, Some((part, field))),
+            _ => (None, None),
         };
-        Chooser { streams: streams.map(|named| by_name(named, by_stream, prefix)), partition }
+        let streams = opened.stream_words.as_ref().filter(|_| by_stream.is_some() || prefix.is_some());
+        let streams = streams.map(|named| held.get(named.dictionary, || by_name(&named.words, by_stream, prefix)));
+        if streams.is_none() && by_field.is_none() {
+            return Chooser { picked: None };
+        }
+        let mut one = |taken: &Taken| {
+            let in_stream = match (&streams, &taken.streams) {
+                (Some(streams), Some(keys)) => Some((&streams[..], &keys[..])),
+                _ => None,
+            };
+            let in_part = by_field.map(|(part, field)| {
+                let place = subscription.types()[taken.place].fields.iter().position(|name| name == field);
+                let valued = place.and_then(|place| taken.fields.get(place)?.as_ref());
+                by_value(valued, taken.rows.len(), part, held)
+            });
+            let length = taken.rows.len();
+            match (in_stream, in_part) {
+                (Some((streams, keys)), None) => filter(length, |at| streams[keys[at] as usize]),
+                (None, Some(in_part)) => filter(length, |at| in_part[at]),
+                (Some((streams, keys)), Some(in_part)) => {
+                    filter(length, |at| in_part[at] && streams[keys[at] as usize])
+                }
+                (None, None) => filter(length, |_| true),
+            }
+        };
+        Chooser { picked: Some(opened.taken.iter().map(&mut one).collect()) }
     }
 
     /// The rows of `span`.
-    pub fn choose(&self, opened: &Opened, span: &Span<usize>) -> Chosen {
+    pub fn choose<'a>(&'a self, opened: &'a Opened, span: &Span<usize>) -> Chosen<'a> {
         let windows = opened.taken.iter().map(|taken| window(taken, span));
-        if self.streams.is_none() && self.partition.is_none() {
-            let groups: Vec<Picked> = windows.map(Picked::Window).collect();
-            let spine = match opened.is_all_taken() {
-                true => Picked::Window(span.clone()),
-                false => Picked::Rows(merge(opened, &groups, span)),
-            };
-            return Chosen { spine, groups };
-        }
-        let keys: Option<(&[bool], &[u32])> = match (&self.streams, &opened.streams) {
-            (Some(streams), Some(named)) => Some((streams, &named.keys)),
-            _ => None,
+        let picks: Vec<Rows<'a>> = match &self.picked {
+            None => windows.map(Rows::Window).collect(),
+            Some(picked) => picked.iter().zip(windows).map(|(picked, window)| within(picked, window)).collect(),
         };
-        let in_stream = |row: u32| keys.is_none_or(|(streams, keys)| streams[keys[row as usize] as usize]);
-        let mut groups = Vec::new();
-        for (number, (taken, window)) in opened.taken.iter().zip(windows).enumerate() {
-            let rows: &[u32] = &taken.rows;
-            groups.push(Picked::Rows(match &self.partition {
-                None => filter(window, |at| in_stream(rows[at])),
-                Some(partition) => filter(window, |at| partition[number][at] && in_stream(rows[at])),
-            }));
-        }
-        let spine = match self.partition {
-            None if opened.is_all_taken() => filter(span.clone(), |row| in_stream(row as u32)),
-            _ => merge(opened, &groups, span),
-        };
-        Chosen { spine: Picked::Rows(spine), groups }
+        let groups: Vec<_> = opened.taken.iter().map(|taken| &taken.rows[..]).zip(picks).collect();
+        let is_everything = self.picked.is_none() && opened.is_all_taken;
+        Chosen { weave: Weave::new(&groups, span), groups, span: span.clone(), is_everything }
     }
+}
+
+/// Those of a type's picked events that stand in a window of all of its events.
+fn within(picked: &[u32], window: Span<usize>) -> Rows<'_> {
+    let before = |end: usize| picked.partition_point(|&at| (at as usize) < end);
+    Rows::Chosen(&picked[before(window.start)..before(window.end)])
 }
 
 /// The rows of one batch.
-pub(super) struct Chosen {
-    spine: Picked,
-    /// For each taken type, its events by their place among their type.
-    groups: Vec<Picked>,
+pub(super) struct Chosen<'a> {
+    /// For each taken type the rows of its events in the block, and which of its events are chosen.
+    groups: Vec<(&'a [u16], Rows<'a>)>,
+    /// How the groups make up the log's order.
+    pub weave: Weave,
+    span: Span<usize>,
+    is_everything: bool,
 }
 
-enum Picked {
-    Window(Span<usize>),
-    Rows(Vec<u32>),
-}
-
-impl Picked {
-    fn rows(&self) -> Rows<'_> {
-        match self {
-            Picked::Window(window) => Rows::Window(window),
-            Picked::Rows(rows) => Rows::Chosen(rows),
-        }
-    }
-}
-
-impl Chosen {
-    /// The rows in log order.
-    pub fn spine(&self) -> Rows<'_> {
-        self.spine.rows()
+impl Chosen<'_> {
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.weave.len()
     }
 
-    /// For each taken type.
-    pub fn groups(&self) -> impl Iterator<Item = Rows<'_>> {
-        self.groups.iter().map(Picked::rows)
+    /// For each taken type, which of its events.
+    pub fn groups(&self) -> impl Iterator<Item = &Rows<'_>> {
+        self.groups.iter().map(|(_, picks)| picks)
     }
 
     /// Whether nothing was left out.
     pub fn is_everything(&self) -> bool {
-        matches!(self.spine, Picked::Window(_))
+        self.is_everything
+    }
+
+    /// Something known of each event by its row in the block, in log order.
+    pub fn by_row<T>(&self, of: impl Fn(u16) -> T) -> Vec<T> {
+        self.weave.rows().iter().map(|&row| of(row)).collect()
+    }
+
+    /// Something known of each event by its type, in log order.
+    pub fn by_group<T: Copy>(&self, of: impl Fn(usize) -> T) -> Vec<T> {
+        let known: Vec<T> = (0..self.groups.len()).map(of).collect();
+        self.weave.groups().iter().map(|&group| known[usize::from(group)]).collect()
+    }
+
+    /// The rows of the block in log order.
+    pub fn with_rows<T>(&self, use_rows: impl FnOnce(&Rows<'_>) -> T) -> T {
+        match self.is_everything {
+            true => use_rows(&Rows::Window(self.span.clone())),
+            false => use_rows(&Rows::Chosen(&self.by_row(u32::from))),
+        }
+    }
+
+    /// For each event in log order its group, and its place among its type.
+    pub fn order(&self) -> Vec<(u16, u32)> {
+        let mut order = vec![(0, 0); self.len()];
+        for (group, (_, picks)) in self.groups.iter().enumerate() {
+            // No more groups than a block has types.
+            self.weave.put(group, &mut order, picks.iter().map(|at| (group as u16, at as u32)));
+        }
+        order
+    }
+
+    /// A column that stands by type, in log order.
+    pub fn values<T: ArrowNativeType>(&self, columns: &[&ScalarBuffer<T>]) -> ScalarBuffer<T> {
+        if let ([column], [(_, picks)]) = (columns, &self.groups[..]) {
+            return window::values(column, picks);
+        }
+        let mut woven = vec![T::default(); self.len()];
+        for (group, (column, (_, picks))) in columns.iter().zip(&self.groups).enumerate() {
+            let column: &[T] = column;
+            match picks {
+                Rows::Window(window) => self.weave.put(group, &mut woven, column[window.clone()].iter().copied()),
+                Rows::Chosen(picks) => {
+                    self.weave.put(group, &mut woven, picks.iter().map(|&at| column[at as usize]));
+                }
+            }
+        }
+        woven.into()
+    }
+
+    /// Texts that stand by type, in log order.
+    pub fn texts(&self, texts: &[&Text]) -> Text {
+        match (texts, &self.groups[..]) {
+            ([text], [(_, picks)]) => window::text(text, picks),
+            _ => self.order().iter().map(|&(group, at)| texts[usize::from(group)].get(at as usize)).collect(),
+        }
     }
 }
 
 /// The events of a type that stand in `span`, by their place among their type.
 pub(super) fn window(taken: &Taken, span: &Span<usize>) -> Span<usize> {
-    let rows: &[u32] = &taken.rows;
-    let before = |end: usize| rows.partition_point(|&row| (row as usize) < end);
+    let rows: &[u16] = &taken.rows;
+    let before = |end: usize| rows.partition_point(|&row| usize::from(row) < end);
     before(span.start)..before(span.end)
 }
 
-/// The numbers of `span` that pass, without a branch for each.
-fn filter(span: Span<usize>, passes: impl Fn(usize) -> bool) -> Vec<u32> {
-    let mut kept = vec![0u32; span.len()];
-    let mut length = 0;
-    for number in span {
-        kept[length] = number as u32;
-        length += usize::from(passes(number));
+/// The numbers below `length` that pass, without a branch for each.
+fn filter(length: usize, passes: impl Fn(usize) -> bool) -> Vec<u32> {
+    let mut kept = vec![0u32; length];
+    let mut next = 0;
+    for number in 0..length {
+        kept[next] = number as u32;
+        next += usize::from(passes(number));
     }
-    kept.truncate(length);
+    kept.truncate(next);
     kept
 }
 
-/// The rows of all groups in log order.
-fn merge(opened: &Opened, groups: &[Picked], span: &Span<usize>) -> Vec<u32> {
-    let row_of = |taken: &Taken, at: usize| taken.rows[at];
-    let spine = |number: usize| {
-        let taken = &opened.taken[number];
-        match &groups[number] {
-            Picked::Window(window) => window.clone().map(|at| row_of(taken, at)).collect::<Vec<u32>>(),
-            Picked::Rows(rows) => rows.iter().map(|&at| row_of(taken, at as usize)).collect(),
-        }
-    };
-    match groups.len() {
-        0 => return Vec::new(),
-        1 => return spine(0),
-        _ => {}
-    }
-    let mut bits = vec![0u64; span.len().div_ceil(64)];
-    let mut length = 0;
-    for number in 0..groups.len() {
-        for row in spine(number) {
-            let place = row as usize - span.start;
-            bits[place / 64] |= 1 << (place % 64);
-            length += 1;
-        }
-    }
-    let mut rows = Vec::with_capacity(length);
-    for (word, mut bits) in bits.into_iter().enumerate() {
-        while bits != 0 {
-            rows.push((span.start + word * 64) as u32 + bits.trailing_zeros());
-            bits &= bits - 1;
-        }
-    }
-    rows
+/// What was found out about each word of the dictionaries of one segment.
+#[derive(Default)]
+pub(super) struct Held {
+    segment: u64,
+    words: Vec<(u32, Arc<[bool]>)>,
 }
 
-fn by_name(named: &Named, part: Option<&Part>, prefix: Option<&str>) -> Vec<bool> {
+impl Held {
+    /// Whether each word of a dictionary is taken, found out once for a segment.
+    fn get(&mut self, (segment, number): (u64, u32), find_out: impl FnOnce() -> Arc<[bool]>) -> Arc<[bool]> {
+        if self.segment != segment {
+            *self = Held { segment, words: Vec::new() };
+        }
+        if let Some((_, known)) = self.words.iter().find(|(known, _)| *known == number) {
+            return known.clone();
+        }
+        let found = find_out();
+        self.words.push((number, found.clone())); // no more than the segment has dictionaries
+        found
+    }
+}
+
+fn by_name(words: &Words, part: Option<&Part>, prefix: Option<&str>) -> Arc<[bool]> {
     let has_prefix = |name: &str| prefix.is_none_or(|prefix| name.starts_with(prefix));
     let in_part = |hash: u64| part.is_none_or(|part| part.holds(hash));
-    let words = &named.words;
     match prefix {
         None => words.hashes.iter().map(|&hash| in_part(hash)).collect(),
         Some(_) => {
@@ -185,26 +225,17 @@ fn by_name(named: &Named, part: Option<&Part>, prefix: Option<&str>) -> Vec<bool
     }
 }
 
-fn by_field(opened: &Opened, subscription: &Subscription, part: &Part, field: &str) -> Vec<Vec<bool>> {
-    let one = |taken: &Taken| {
-        let place = subscription.types()[taken.place].fields.iter().position(|name| name == field);
-        let valued = place.and_then(|place| taken.fields.get(place)?.as_ref());
-        by_value(valued, taken.rows.len(), part)
-    };
-    opened.taken.iter().map(one).collect()
-}
-
 /// For each value whether it is in the partition. Equal values of one kind are in the same one; should a value come
 /// as another kind elsewhere, both partitions touch its row, which is noticed.
-fn by_value(valued: Option<&Valued>, length: usize, part: &Part) -> Vec<bool> {
+fn by_value(valued: Option<&Valued>, length: usize, part: &Part, held: &mut Held) -> Vec<bool> {
     let nothing = part.number == 0;
     let Some(Valued { column, words }) = valued else { return vec![nothing; length] };
     let text = |text: &crate::event::Text| -> Vec<bool> {
         text.iter().map(|value| part.holds(XxHash3_64::oneshot(value.as_bytes()))).collect()
     };
     let mut holds: Vec<bool> = match (&column.values, words) {
-        (Values::Symbols(symbols), Some((_, words))) => {
-            let holds: Vec<bool> = words.hashes.iter().map(|&hash| part.holds(hash)).collect();
+        (Values::Symbols(symbols), Some((dictionary, words))) => {
+            let holds = held.get(*dictionary, || by_name(words, Some(part), None));
             symbols.keys.iter().map(|&key| holds.get(key as usize).copied().unwrap_or(nothing)).collect()
         }
         (Values::Texts(values) | Values::Json(values), _) => text(values),

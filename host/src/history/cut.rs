@@ -7,15 +7,13 @@
 
 use std::ops::Range as Span;
 
-use arrow_buffer::ScalarBuffer;
-
-use super::chosen::{Chooser, Chosen, Part};
+use super::chosen::{Chooser, Chosen, Held, Part};
 use super::naming::Naming;
-use super::opened::{Named, Opened, Valued};
+use super::opened::{Opened, Taken, Valued};
 use super::segment::{Damaged, Segment};
 use super::shredder::Shredder;
 use super::window::{self, Rows};
-use crate::event::{Batch, Column, Envelope, Group, Range, Result, Subscription, Symbols, Text};
+use crate::event::{Batch, Column, Envelope, Group, Partitioning, Range, Result, Subscription, Symbols, Text};
 
 /// Cuts blocks for one plugin instance, which must be given every batch, in order.
 pub(super) struct Cutter {
@@ -26,6 +24,8 @@ pub(super) struct Cutter {
     metadata_fields: Vec<Naming>,
     /// For each type of the subscription and each of its fields.
     fields: Vec<Vec<Naming>>,
+    /// Which words of the segment's dictionaries are in the partition.
+    held: Held,
     /// For blocks that have to be shredded again.
     shredder: Shredder,
     /// The segment that the shredder's dictionaries are of, while they are what the instance has.
@@ -48,6 +48,7 @@ impl Cutter {
             type_names: Naming::default(),
             metadata_fields: namings(&subscription.metadata_fields),
             fields: subscription.types().iter().map(|kind| namings(&kind.fields)).collect(),
+            held: Held::default(),
             shredder: Shredder::new(subscription),
             shredded: None,
             subscription: subscription.clone(),
@@ -60,10 +61,11 @@ impl Cutter {
     }
 
     /// Reads what the projection needs of a block. When bytes turn out to be damaged, nothing has changed.
-    pub fn open(&self, segment: &Segment, block: usize) -> std::result::Result<Sheet, Damaged> {
-        let with_streams = self.part.is_some() || self.subscription.stream_prefix.is_some();
+    pub fn open(&mut self, segment: &Segment, block: usize) -> std::result::Result<Sheet, Damaged> {
+        let by_stream = self.part.as_ref().is_some_and(|part| part.by == Partitioning::ByStream);
+        let with_streams = by_stream || self.subscription.stream_prefix.is_some();
         let opened = Opened::read(segment, block, &self.subscription, with_streams)?;
-        let chooser = Chooser::new(&opened, &self.subscription, self.part.as_ref());
+        let chooser = Chooser::new(&opened, &self.subscription, self.part.as_ref(), &mut self.held);
         Ok(Sheet { opened, chooser, segment: segment.id() })
     }
 
@@ -77,14 +79,12 @@ impl Cutter {
         if self.shredded.take().is_some() {
             self.forget();
         }
-        let rows = chosen.spine();
-        let all = chosen.is_everything();
         Ok(Batch {
             range,
-            kinds: kinds(opened, rows),
-            positions: opened.positions(rows),
-            envelope: self.envelope(opened, rows, all),
-            groups: self.groups(opened, &chosen, all),
+            kinds: chosen.by_group(|group| opened.taken[group].place as u16).into(),
+            positions: opened.positions(&chosen),
+            envelope: self.envelope(opened, &chosen),
+            groups: self.groups(opened, &chosen),
         })
     }
 
@@ -98,27 +98,46 @@ impl Cutter {
             .for_each(Naming::restart);
     }
 
-    fn envelope(&mut self, opened: &Opened, rows: Rows<'_>, all: bool) -> Envelope {
+    fn envelope(&mut self, opened: &Opened, chosen: &Chosen<'_>) -> Envelope {
         let parts = self.subscription.envelope;
-        let length = opened.length;
-        let symbols = |named: &Named, naming: &mut Naming| {
-            naming.enter(named.dictionary, &named.words, length, all);
-            naming.symbols(&window::values(&named.keys, rows), None)
-        };
-        let streams = opened.streams.as_ref().filter(|_| parts.stream);
-        Envelope {
-            with_positions: parts.position,
-            streams: streams.map(|named| symbols(named, &mut self.streams)),
-            stream_versions: opened.stream_versions.as_ref().map(|all| window::values(all, rows)),
-            times: opened.times.as_ref().map(|all| window::values(all, rows)),
-            ids: opened.ids.as_ref().map(|all| window::text(all, rows)),
-            type_names: opened.type_names.as_ref().map(|named| symbols(named, &mut self.type_names)),
-            metadata: opened.metadata.as_ref().map(|whole| window::column(whole, rows, |_, _| Symbols::default())),
-            metadata_fields: columns(&opened.metadata_fields, &mut self.metadata_fields, rows, length, all),
+        let all = chosen.is_everything();
+        let length = opened.taken.iter().map(|taken| taken.rows.len()).sum();
+        let mut envelope = Envelope { with_positions: parts.position, ..Envelope::default() };
+        if parts.stream {
+            if let Some(named) = &opened.stream_words {
+                self.streams.enter(named.dictionary, &named.words, length, all);
+            }
+            let keys = chosen.values(&columns_of(opened, |taken| taken.streams.as_ref()));
+            envelope.streams = Some(self.streams.symbols(&keys, None));
         }
+        if let Some(named) = &opened.type_names {
+            self.type_names.enter(named.dictionary, &named.words, length, all);
+            let keys = chosen.by_group(|group| u32::from(opened.taken[group].number));
+            envelope.type_names = Some(self.type_names.symbols(&keys.into(), None));
+        }
+        if parts.stream_version {
+            envelope.stream_versions = Some(chosen.values(&columns_of(opened, |taken| taken.stream_versions.as_ref())));
+        }
+        if parts.time {
+            envelope.times = Some(chosen.values(&columns_of(opened, |taken| taken.times.as_ref())));
+        }
+        if parts.id {
+            envelope.ids = Some(chosen.texts(&columns_of(opened, |taken| taken.ids.as_ref())));
+        }
+        if parts.metadata || !opened.metadata_fields.is_empty() {
+            chosen.with_rows(|rows| {
+                let whole = opened.metadata.as_ref().filter(|_| parts.metadata);
+                let whole = whole.map(|whole| window::column(whole, rows, |_, _| Symbols::default()));
+                envelope.metadata = whole.or_else(|| parts.metadata.then(Column::default));
+                let namings = &mut self.metadata_fields;
+                envelope.metadata_fields = columns(&opened.metadata_fields, namings, rows, length, all);
+            });
+        }
+        envelope
     }
 
-    fn groups(&mut self, opened: &Opened, chosen: &Chosen, all: bool) -> Vec<Group> {
+    fn groups(&mut self, opened: &Opened, chosen: &Chosen<'_>) -> Vec<Group> {
+        let all = chosen.is_everything();
         let empty = |kind: &crate::event::EventType| Group {
             length: 0,
             fields: vec![Column::default(); kind.fields.len()],
@@ -126,7 +145,7 @@ impl Cutter {
         };
         let mut groups: Vec<Group> = self.subscription.types().iter().map(empty).collect();
         if opened.takes_every {
-            groups[0].length = chosen.spine().len() as u32;
+            groups[0].length = chosen.len() as u32;
             return groups;
         }
         for (taken, rows) in opened.taken.iter().zip(chosen.groups()).filter(|(_, rows)| rows.len() > 0) {
@@ -140,52 +159,25 @@ impl Cutter {
     }
 
     /// The batch out of the recorded payloads.
-    fn shred(&mut self, opened: &Opened, segment: u64, chosen: &Chosen, range: Range) -> Result<Batch> {
+    fn shred(&mut self, opened: &Opened, segment: u64, chosen: &Chosen<'_>, range: Range) -> Result<Batch> {
         if self.shredded != Some(segment) {
             // It tells streams apart by number, and the numbers are those of a segment.
             self.forget();
             self.shredded = Some(segment);
         }
-        let spine = chosen.spine();
-        // Where the next event of each type stands among its own.
-        let mut next: Vec<Option<usize>> = vec![None; opened.taken.len()];
-        for row in spine.iter() {
-            let number = match &opened.kinds {
-                Some(kinds) => {
-                    usize::from(opened.places[usize::from(kinds[row])].expect("only taken types are chosen"))
-                }
-                None => 0,
-            };
-            let taken = &opened.taken[number];
-            let rows: &[u32] = &taken.rows;
-            let next = &mut next[number];
-            let mut at = next.unwrap_or_else(|| rows.partition_point(|&other| (other as usize) < row));
-            while rows[at] as usize != row {
-                at += 1; // one that was not chosen
-            }
-            *next = Some(at + 1);
-            self.shredder.push(opened.event(row, taken, at))?;
+        for (group, at) in chosen.order() {
+            self.shredder.push(opened.event(&opened.taken[usize::from(group)], at as usize))?;
         }
         Ok(self.shredder.finish(range))
     }
 }
 
-/// For each event the index of its type in the subscription.
-fn kinds(opened: &Opened, rows: Rows<'_>) -> ScalarBuffer<u16> {
-    let Some(kinds) = &opened.kinds else {
-        let place = opened.taken.first().map_or(0, |taken| taken.place as u16);
-        return vec![place; rows.len()].into();
-    };
-    let place = |number: &Option<u16>| number.map_or(0, |number| opened.taken[usize::from(number)].place as u16);
-    let places: Vec<u16> = opened.places.iter().map(place).collect();
-    let kinds = window::values(kinds, rows);
-    if places.iter().enumerate().all(|(kind, &place)| kind == usize::from(place)) {
-        return kinds;
-    }
-    kinds.iter().map(|&kind| places[usize::from(kind)]).collect::<Vec<_>>().into()
+/// A column of each taken type.
+fn columns_of<'a, T>(opened: &'a Opened, column: impl Fn(&'a Taken) -> Option<&'a T>) -> Vec<&'a T> {
+    opened.taken.iter().filter_map(column).collect()
 }
 
-fn columns(held: &[Option<Valued>], namings: &mut [Naming], rows: Rows<'_>, length: usize, all: bool) -> Vec<Column> {
+fn columns(held: &[Option<Valued>], namings: &mut [Naming], rows: &Rows<'_>, length: usize, all: bool) -> Vec<Column> {
     let one = |(valued, naming): (&Option<Valued>, &mut Naming)| match valued {
         None => Column::default(),
         Some(Valued { column, words }) => window::column(column, rows, |keys, validity| match words {

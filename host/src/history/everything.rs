@@ -19,17 +19,13 @@ pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 pub const BLOCK_FIELDS_MAX: usize = 16_384;
 /// What is remembered from block to block (dictionaries, names); past it a segment's dictionaries start anew.
 const MEMORY_BYTES_MAX: usize = 128 << 20;
-/// The type numbers of a block are 16 bits, which is as many as it has events.
+/// The numbers of rows and of types are 16 bits, which is as many as a block has events.
 const _: () = assert!(BLOCK_EVENTS_MAX - 1 <= u16::MAX as usize);
 
 /// Shreds the events of one segment.
 #[derive(Default)]
 pub(super) struct Everything {
-    kinds: Vec<u16>,
     positions: Vec<u64>,
-    stream_versions: Vec<u64>,
-    times: Vec<i64>,
-    ids: Strings,
     streams: Streams,
     metadata: Strings,
     has_metadata: Bits,
@@ -49,9 +45,13 @@ pub(super) struct Everything {
 /// One event type, from block to block.
 struct EventType {
     name: String,
-    /// Its number in this block, when it has events in it.
-    number: Option<u16>,
-    rows: Vec<u32>,
+    /// Whether it has events in this block.
+    is_here: bool,
+    rows: Vec<u16>,
+    streams: Vec<u32>,
+    stream_versions: Vec<u64>,
+    times: Vec<i64>,
+    ids: Strings,
     documents: Strings,
     fields: Discovered,
 }
@@ -62,20 +62,14 @@ struct Streams {
     keys: HashMap<i64, u32, foldhash::fast::RandomState>,
     added: Strings,
     first: u32,
-    rows: Vec<u32>,
     words: Option<u32>,
 }
 
 /// All that was recorded of the events of a range.
 pub(super) struct WholeBlock {
     pub range: Range,
-    pub kinds: Vec<u16>,
     pub positions: Vec<u64>,
-    pub stream_versions: Vec<u64>,
-    pub times: Vec<i64>,
-    pub ids: Text,
-    pub streams: Vec<u32>,
-    /// The segment's dictionary of their names.
+    /// The segment's dictionary of the streams' names.
     pub stream_words: u32,
     pub metadata: Column,
     pub metadata_fields: Listed,
@@ -86,7 +80,12 @@ pub(super) struct WholeBlock {
 pub(super) struct WholeType {
     pub name: String,
     /// Which of the block's events are of this type.
-    pub rows: Vec<u32>,
+    pub rows: Vec<u16>,
+    /// Of each, the key of its stream.
+    pub streams: Vec<u32>,
+    pub stream_versions: Vec<u64>,
+    pub times: Vec<i64>,
+    pub ids: Text,
     pub documents: Text,
     pub fields: Listed,
 }
@@ -105,10 +104,8 @@ impl Everything {
     pub fn push(&mut self, event: &EventRef<'_>) {
         let row = self.positions.len();
         self.positions.push(event.position.0);
-        self.stream_versions.push(event.stream_version.0);
-        self.times.push(event.time.0);
-        self.ids.push(event.id);
-        let mut bytes = 32 + event.id.len() + self.streams.push(event.stream, event.stream_name);
+        let (stream, name_bytes) = self.streams.key(event.stream, event.stream_name);
+        let mut bytes = 32 + event.id.len() + name_bytes;
 
         self.has_metadata.push(row, event.metadata.is_some(), true);
         self.metadata.push(event.metadata.unwrap_or_default());
@@ -123,20 +120,19 @@ impl Everything {
             _ => self.type_index(event),
         };
         let kind = &mut self.types[index as usize];
-        let number = match kind.number {
-            Some(number) => number,
-            None => {
-                bytes += COLUMN_BYTES;
-                let number = self.here.len() as u16; // fewer than the block's events
-                self.here.push(index);
-                *kind.number.insert(number)
-            }
-        };
-        self.kinds.push(number);
+        if !kind.is_here {
+            kind.is_here = true;
+            bytes += COLUMN_BYTES;
+            self.here.push(index);
+        }
         let listed = kind.fields.listed();
         bytes += event.data.len() + kind.fields.push(kind.rows.len(), event.data, &mut self.room);
         bytes += (kind.fields.listed() - listed) * COLUMN_BYTES;
-        kind.rows.push(row as u32);
+        kind.rows.push(row as u16); // below BLOCK_EVENTS_MAX
+        kind.streams.push(stream);
+        kind.stream_versions.push(event.stream_version.0);
+        kind.times.push(event.time.0);
+        kind.ids.push(event.id);
         kind.documents.push(event.data);
         self.bytes += bytes;
     }
@@ -146,8 +142,12 @@ impl Everything {
         let index = *self.by_number.entry(event.type_number).or_insert_with(|| {
             types.push(EventType {
                 name: event.type_name.to_owned(),
-                number: None,
+                is_here: false,
                 rows: Vec::new(),
+                streams: Vec::new(),
+                stream_versions: Vec::new(),
+                times: Vec::new(),
+                ids: Strings::default(),
                 documents: Strings::default(),
                 fields: Discovered::default(),
             });
@@ -170,7 +170,7 @@ impl Everything {
     /// Ends the block; it covers `range`.
     pub fn finish(&mut self, range: Range) -> WholeBlock {
         let rows = self.positions.len();
-        let (streams, stream_words) = self.streams.finish(&mut self.words);
+        let stream_words = self.streams.finish(&mut self.words);
         let types = std::mem::take(&mut self.here);
         let types = types.iter().map(|&index| self.types[index as usize].finish(&mut self.words)).collect();
         let metadata = Column {
@@ -180,12 +180,7 @@ impl Everything {
         };
         let block = WholeBlock {
             range,
-            kinds: taken(&mut self.kinds),
             positions: taken(&mut self.positions),
-            stream_versions: taken(&mut self.stream_versions),
-            times: taken(&mut self.times),
-            ids: self.ids.take().finish(),
-            streams,
             stream_words,
             metadata,
             metadata_fields: self.metadata_fields.finish(rows, &mut self.words),
@@ -219,36 +214,54 @@ impl Everything {
     }
 }
 
+impl WholeBlock {
+    /// Whether its range holds positions without events.
+    pub fn has_gaps(&self) -> bool {
+        self.range.through.0 - self.range.after.0 != self.positions.len() as u64
+    }
+
+    /// The position and the id of its last event.
+    pub fn last(&self) -> Option<(Position, &str)> {
+        let position = self.positions.last()?;
+        let last = |kind: &&WholeType| kind.rows.last().map(|&row| usize::from(row)) == Some(self.positions.len() - 1);
+        let kind = self.types.iter().find(last)?;
+        Some((Position(*position), kind.ids.get(kind.ids.len() - 1)))
+    }
+}
+
 impl EventType {
     fn finish(&mut self, words: &mut AllWords) -> WholeType {
-        self.number = None;
+        self.is_here = false;
         WholeType {
             name: self.name.clone(),
             fields: self.fields.finish(self.rows.len(), words),
             rows: taken(&mut self.rows),
+            streams: taken(&mut self.streams),
+            stream_versions: taken(&mut self.stream_versions),
+            times: taken(&mut self.times),
+            ids: self.ids.take().finish(),
             documents: self.documents.take().finish(),
         }
     }
 }
 
 impl Streams {
-    /// Returns the bytes that the block grew by, besides the key.
+    /// The key of a stream, and the bytes that the block grew by besides it.
     #[inline]
-    fn push(&mut self, number: i64, name: &str) -> usize {
+    fn key(&mut self, number: i64, name: &str) -> (u32, usize) {
         let next = self.keys.len() as u32; // fewer than the segment's events
         let key = *self.keys.entry(number).or_insert(next);
-        self.rows.push(key);
         if key < next {
-            return 0;
+            return (key, 0);
         }
         self.added.push(name);
-        name.len()
+        (key, name.len())
     }
 
-    fn finish(&mut self, words: &mut AllWords) -> (Vec<u32>, u32) {
+    fn finish(&mut self, words: &mut AllWords) -> u32 {
         words.learn(&mut self.words, self.first, &std::mem::take(&mut self.added).finish());
         self.first = self.keys.len() as u32;
-        (taken(&mut self.rows), self.words.unwrap_or_default())
+        self.words.unwrap_or_default()
     }
 
     fn forget(&mut self, words: &mut AllWords) {

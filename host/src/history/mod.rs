@@ -20,6 +20,7 @@ mod folder;
 mod window;
 mod naming;
 mod opened;
+mod weave;
 mod chosen;
 mod cut;
 mod scan;

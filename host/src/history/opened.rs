@@ -3,28 +3,26 @@
 use arrow_buffer::ScalarBuffer;
 use twox_hash::XxHash3_64;
 
+use super::chosen::Chosen;
 use super::segment::{Block, Damaged, Found, Held, Segment, Words};
-use super::window::{self, Rows};
-use crate::event::{Column, EventRef, Position, Range, Selection, StreamVersion, Subscription, Text, Timestamp};
+use super::window;
+use crate::event::{Column, EventRef, Position, Selection, StreamVersion, Subscription, Text, Timestamp};
 
 /// A block's columns, as far as one projection needs them.
 pub(super) struct Opened {
     /// How many events the block holds.
     pub length: usize,
-    /// The type of each event; absent when only one type is taken.
-    pub kinds: Option<ScalarBuffer<u16>>,
     positions: Positions,
-    pub streams: Option<Named>,
-    pub stream_versions: Option<ScalarBuffer<u64>>,
-    pub times: Option<ScalarBuffer<i64>>,
-    pub ids: Option<Text>,
+    /// The names of the streams, when they are asked for.
+    pub stream_words: Option<Named>,
+    /// The names of the block's event types, when they are asked for.
     pub type_names: Option<Named>,
     pub metadata: Option<Column>,
     pub metadata_fields: Vec<Option<Valued>>,
     /// The event types of the block that the projection takes.
     pub taken: Vec<Taken>,
-    /// For each type of the block, its index in `taken`.
-    pub places: Vec<Option<u16>>,
+    /// Whether the block has no other event types.
+    pub is_all_taken: bool,
     /// Whether the projection takes every type, into one group.
     pub takes_every: bool,
     /// Whether a column is missing that only the payloads have.
@@ -37,22 +35,27 @@ enum Positions {
     Listed(ScalarBuffer<u64>),
 }
 
-/// One event type of a block.
+/// One event type of a block: its columns have a row for each of its events.
 pub(super) struct Taken {
     /// Its index in the subscription.
     pub place: usize,
     name: String,
-    number: u16,
+    /// Its number in the block.
+    pub number: u16,
     /// The row in the block of each of its events.
-    pub rows: ScalarBuffer<u32>,
+    pub rows: ScalarBuffer<u16>,
+    /// Keys into the names of the streams.
+    pub streams: Option<ScalarBuffer<u32>>,
+    pub stream_versions: Option<ScalarBuffer<u64>>,
+    pub times: Option<ScalarBuffer<i64>>,
+    pub ids: Option<Text>,
     /// The fields asked for; none where no event of the block has one.
     pub fields: Vec<Option<Valued>>,
     pub document: Option<Text>,
 }
 
-/// Keys, and the words that they stand for.
+/// Words that keys stand for, and which dictionary they are.
 pub(super) struct Named {
-    pub keys: ScalarBuffer<u32>,
     pub dictionary: (u64, u32),
     pub words: Words,
 }
@@ -80,13 +83,11 @@ impl Opened {
             metadata_fields.push(valued(segment, block.metadata_field(name)?, &mut is_shredded)?);
         }
         let mut taken = Vec::new();
-        let mut places = Vec::new();
         for (kind, (name, _)) in (0u16..).zip(block.types()) {
             let place = match &subscription.selection {
                 Selection::Every(_) => Some(0),
                 Selection::Types(types) => types.iter().position(|one| one.name == name),
             };
-            places.push(place.map(|_| taken.len() as u16));
             let Some(place) = place else { continue };
             let asked = &subscription.types()[place];
             // Fields of different types have columns of different kinds, which one group cannot hold.
@@ -102,41 +103,41 @@ impl Opened {
                 name: name.to_owned(),
                 number: kind,
                 rows: block.rows(kind)?,
+                streams: None,
+                stream_versions: parts.stream_version.then(|| block.stream_versions(kind)).transpose()?,
+                times: parts.time.then(|| block.times(kind)).transpose()?,
+                ids: parts.id.then(|| block.ids(kind)).transpose()?,
                 fields,
                 document: asked.document.then(|| block.document(kind)).transpose()?,
             });
         }
-        if is_shredded {
-            for taken in taken.iter_mut().filter(|taken| taken.document.is_none()) {
+        let with_streams = parts.stream || with_streams || is_shredded;
+        for taken in &mut taken {
+            if with_streams {
+                taken.streams = Some(block.streams(taken.number)?);
+            }
+            if is_shredded && taken.document.is_none() {
                 taken.document = Some(block.document(taken.number)?);
             }
         }
-        let streams = (parts.stream || with_streams || is_shredded).then(|| streams(segment, block)).transpose()?;
-        let Range { after, through } = block.range();
-        let has_gaps = through.0 - after.0 != block.len() as u64;
-        let positions = if has_gaps { Positions::Listed(block.positions()?) } else { Positions::From(after.0 + 1) };
+        // Of a block that has nothing to be taken, nothing is read.
+        let is_empty = taken.is_empty();
         let with_metadata = parts.metadata || (is_shredded && !subscription.metadata_fields.is_empty());
         Ok(Opened {
             length: block.len(),
-            kinds: (taken.len() > 1).then(|| block.kinds()).transpose()?,
-            positions,
-            streams,
-            stream_versions: parts.stream_version.then(|| block.stream_versions()).transpose()?,
-            times: parts.time.then(|| block.times()).transpose()?,
-            ids: parts.id.then(|| block.ids()).transpose()?,
-            type_names: parts.type_name.then(|| type_names(segment, number)).transpose()?,
-            metadata: with_metadata.then(|| block.metadata()).transpose()?,
+            positions: match block.has_gaps() {
+                true => Positions::Listed(block.positions()?),
+                false => Positions::From(block.range().after.0 + 1),
+            },
+            stream_words: (with_streams && !is_empty).then(|| streams(segment, block)).transpose()?,
+            type_names: parts.type_name.then(|| type_names(segment, number)),
+            metadata: (with_metadata && !is_empty).then(|| block.metadata()).transpose()?,
             metadata_fields,
+            is_all_taken: taken.len() == block.types().len(),
             taken,
-            places,
             takes_every,
             is_shredded,
         })
-    }
-
-    /// Whether every event of the block is of a type that the projection takes.
-    pub fn is_all_taken(&self) -> bool {
-        self.places.iter().all(Option::is_some)
     }
 
     /// The position of the event at `row`.
@@ -147,16 +148,11 @@ impl Opened {
         })
     }
 
-    /// The positions of some rows.
-    pub fn positions(&self, rows: Rows<'_>) -> ScalarBuffer<u64> {
-        match (&self.positions, rows) {
-            (Positions::Listed(positions), rows) => window::values(positions, rows),
-            (Positions::From(first), Rows::Window(window)) => {
-                (first + window.start as u64..first + window.end as u64).collect::<Vec<_>>().into()
-            }
-            (Positions::From(first), Rows::Chosen(rows)) => {
-                rows.iter().map(|&row| first + u64::from(row)).collect::<Vec<_>>().into()
-            }
+    /// The positions of the chosen events in log order.
+    pub fn positions(&self, chosen: &Chosen<'_>) -> ScalarBuffer<u64> {
+        match &self.positions {
+            Positions::Listed(positions) => chosen.with_rows(|rows| window::values(positions, rows)),
+            Positions::From(first) => chosen.by_row(|row| first + u64::from(row)).into(),
         }
     }
 
@@ -168,22 +164,23 @@ impl Opened {
         }
     }
 
-    /// The event at `row`, the `at`-th of its type, as a reader of the source would have given it.
-    pub fn event<'a>(&'a self, row: usize, taken: &'a Taken, at: usize) -> EventRef<'a> {
-        let (stream, stream_name) = match &self.streams {
-            Some(streams) => (streams.keys[row], streams.words.values.get(streams.keys[row] as usize)),
-            None => (0, ""),
+    /// The `at`-th event of a type as a reader of the source would have given it.
+    pub fn event<'a>(&'a self, taken: &'a Taken, at: usize) -> EventRef<'a> {
+        let row = usize::from(taken.rows[at]);
+        let (stream, stream_name) = match (&self.stream_words, &taken.streams) {
+            (Some(named), Some(keys)) => (keys[at], named.words.values.get(keys[at] as usize)),
+            _ => (0, ""),
         };
         EventRef {
             position: self.position(row),
             stream: i64::from(stream),
             stream_name,
-            stream_version: StreamVersion(self.stream_versions.as_ref().map_or(0, |all| all[row])),
+            stream_version: StreamVersion(taken.stream_versions.as_ref().map_or(0, |all| all[at])),
             kind: taken.place as u16,
             type_number: i64::from(taken.number),
             type_name: &taken.name,
-            time: Timestamp(self.times.as_ref().map_or(0, |all| all[row])),
-            id: self.ids.as_ref().map_or("", |all| all.get(row)),
+            time: Timestamp(taken.times.as_ref().map_or(0, |all| all[at])),
+            id: taken.ids.as_ref().map_or("", |all| all.get(at)),
             data: taken.document.as_ref().map_or("", |all| all.get(at)),
             metadata: self.metadata.as_ref().filter(|whole| whole.is_valid(row)).map(|whole| match &whole.values {
                 crate::event::Values::Json(all) => all.get(row),
@@ -208,17 +205,12 @@ fn valued(segment: &Segment, found: Found, is_shredded: &mut bool) -> Read<Optio
 }
 
 fn streams(segment: &Segment, block: &Block) -> Read<Named> {
-    let (keys, number) = block.streams()?;
-    Ok(Named { keys, dictionary: (segment.id(), number), words: segment.dictionary(number)? })
+    let number = block.stream_words();
+    Ok(Named { dictionary: (segment.id(), number), words: segment.dictionary(number)? })
 }
 
-fn type_names(segment: &Segment, number: usize) -> Read<Named> {
-    let block = &segment.blocks()[number];
-    let values: Text = block.types().map(|(name, _)| name).collect();
+fn type_names(segment: &Segment, number: usize) -> Named {
+    let values: Text = segment.blocks()[number].types().map(|(name, _)| name).collect();
     let hashes: Vec<u64> = values.iter().map(|name| XxHash3_64::oneshot(name.as_bytes())).collect();
-    Ok(Named {
-        keys: block.kinds()?.iter().map(|&kind| u32::from(kind)).collect::<Vec<_>>().into(),
-        dictionary: (segment.id(), TYPE_NAMES + number as u32),
-        words: Words { values, hashes: hashes.into() },
-    })
+    Named { dictionary: (segment.id(), TYPE_NAMES + number as u32), words: Words { values, hashes: hashes.into() } }
 }

@@ -9,10 +9,10 @@ use arrow_buffer::{ArrowNativeType, ScalarBuffer};
 use crate::event::{Binary, Bitmap, Column, Symbols, Text, Values};
 
 /// Which rows of a column.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Rows<'a> {
     /// These, as they follow each other.
-    Window(&'a Range<usize>),
+    Window(Range<usize>),
     /// These, in this order.
     Chosen(&'a [u32]),
 }
@@ -27,14 +27,14 @@ impl Rows<'_> {
 
     pub fn iter(&self) -> Box<dyn Iterator<Item = usize> + '_> {
         match self {
-            Rows::Window(window) => Box::new((*window).clone()),
+            Rows::Window(window) => Box::new(window.clone()),
             Rows::Chosen(rows) => Box::new(rows.iter().map(|&row| row as usize)),
         }
     }
 }
 
 /// The rows of fixed-width values.
-pub(super) fn values<T: ArrowNativeType>(values: &ScalarBuffer<T>, rows: Rows<'_>) -> ScalarBuffer<T> {
+pub(super) fn values<T: ArrowNativeType>(values: &ScalarBuffer<T>, rows: &Rows<'_>) -> ScalarBuffer<T> {
     match rows {
         Rows::Window(window) => values.slice(window.start, window.len()),
         Rows::Chosen(rows) => {
@@ -45,7 +45,7 @@ pub(super) fn values<T: ArrowNativeType>(values: &ScalarBuffer<T>, rows: Rows<'_
 }
 
 /// The rows of a text.
-pub(super) fn text(text: &Text, rows: Rows<'_>) -> Text {
+pub(super) fn text(text: &Text, rows: &Rows<'_>) -> Text {
     match rows {
         Rows::Window(window) => {
             let offsets: &[u32] = &text.offsets[window.start..=window.end];
@@ -60,7 +60,7 @@ pub(super) fn text(text: &Text, rows: Rows<'_>) -> Text {
     }
 }
 
-fn binary(binary: &Binary, rows: Rows<'_>) -> Binary {
+fn binary(binary: &Binary, rows: &Rows<'_>) -> Binary {
     let (mut offsets, mut data) = (vec![0u32], Vec::new());
     for row in rows.iter() {
         data.extend_from_slice(binary.get(row));
@@ -69,7 +69,7 @@ fn binary(binary: &Binary, rows: Rows<'_>) -> Binary {
     Binary { offsets: offsets.into(), data: data.into() }
 }
 
-fn bitmap(bits: &Bitmap, rows: Rows<'_>) -> Bitmap {
+fn bitmap(bits: &Bitmap, rows: &Rows<'_>) -> Bitmap {
     match rows {
         Rows::Window(window) if window.start.is_multiple_of(8) && window.len().is_multiple_of(8) => {
             bits.slice(window.start / 8, window.len() / 8)
@@ -90,7 +90,7 @@ fn packed(bits: &[u8], rows: impl Iterator<Item = usize>, length: usize) -> Bitm
 /// The rows of a column; `symbols` makes of the chosen keys what the receiver is to get.
 pub(super) fn column(
     column: &Column,
-    rows: Rows<'_>,
+    rows: &Rows<'_>,
     symbols: impl FnOnce(&ScalarBuffer<u32>, Option<&Bitmap>) -> Symbols,
 ) -> Column {
     let validity = column.validity.as_ref().map(|bits| bitmap(bits, rows));

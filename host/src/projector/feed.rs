@@ -43,6 +43,9 @@ const HISTORY_POSITIONS_MIN: u64 = 16_384;
 /// So many positions beyond the sealed history are shredded into memory, for all who build at the time.
 const TAIL_POSITIONS_MAX: u64 = 65_536;
 
+/// Who takes no more than one in so many events has the newest of them shredded for itself.
+const LITTLE: usize = 16;
+
 /// One projection's reader and shredder, and its scan of the history when there is one.
 pub(super) struct Feed {
     reader: Box<dyn Reader>,
@@ -71,7 +74,12 @@ impl Feed {
         if sealed >= through || through.0 - sealed.0 > TAIL_POSITIONS_MAX {
             return (segments, sealed);
         }
-        match history.tail(Range { after: sealed, through }) {
+        let newest = Range { after: sealed, through };
+        let tail = match &self.wanted.types {
+            Some(types) if is_little(types, &segments) => history.tail_of(newest, types),
+            _ => history.tail(newest),
+        };
+        match tail {
             Ok(tail) => {
                 segments.push(tail);
                 (segments, through)
@@ -221,6 +229,14 @@ impl Feed {
         })?;
         Ok(self.shredder.finish(Range { after: range.after, through }))
     }
+}
+
+/// Whether hardly any events are of these types: one in [`LITTLE`] at most.
+fn is_little(types: &[String], segments: &[Arc<Segment>]) -> bool {
+    let blocks = || segments.iter().flat_map(|segment| segment.blocks());
+    let taken: usize = blocks().flat_map(|block| types.iter().map(|name| block.events_of(name))).sum();
+    let events: usize = blocks().map(|block| block.len()).sum();
+    taken.saturating_mul(LITTLE) <= events
 }
 
 /// Throws away what is damaged and makes it again; said, since it should not happen.

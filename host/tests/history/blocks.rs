@@ -104,7 +104,7 @@ fn a_long_log_comes_back_and_its_dictionaries_go_on() {
     assert_eq!(of("note"), [None; 3], "strings that never come again have none");
     let long = of("long");
     assert!(long[0].is_some() && long[1].is_none() && long[2].is_some() && long[0] != long[2], "{long:?}");
-    assert_eq!(segment.blocks()[0].streams().unwrap().1, segment.blocks()[2].streams().unwrap().1);
+    assert_eq!(segment.blocks()[0].stream_words(), segment.blocks()[2].stream_words());
 
     let words = segment.dictionary(of("account")[0].unwrap()).unwrap();
     assert_eq!((words.values.len(), words.hashes.len()), (1_000, 1_000));

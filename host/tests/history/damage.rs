@@ -1,8 +1,14 @@
 //! Damage: what was cut off, torn or flipped is found, and never misread.
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use arrow_buffer::{Buffer, MutableBuffer};
-use projectionist::history::{Damaged, Found, Held, Segment};
+use projectionist::event::{EnvelopeParts, EventType, Fault, Selection, Subscription};
+use projectionist::history::{Cut, Damaged, Found, Held, Scan, Segment};
 use projectionist::source::Source;
+use rusqlite::Connection;
 
 use crate::whole::{of_segment, values};
 use crate::{Log, range};
@@ -15,6 +21,8 @@ fn aligned(bytes: &[u8]) -> Buffer {
 
 fn bytes() -> Vec<u8> {
     let log = Log::of_ledger(12);
+    // So that positions do not follow from the range.
+    Connection::open(log.store.path()).unwrap().execute("DELETE FROM events WHERE position = 5", []).unwrap();
     let mut bytes = Vec::new();
     let mut reader = log.store.reader().unwrap();
     let watch = &mut |_| std::ops::ControlFlow::Continue(());
@@ -90,4 +98,37 @@ fn a_flipped_bit_is_found_or_says_nothing() {
         assert_eq!(opened.is_err() || opened.unwrap().verify().is_err(), told(&flipped).is_err(), "at {at}");
     }
     assert!(found > 3 * harmless, "{found} found, {harmless} harmless");
+}
+
+/// What of a segment is damaged for who takes the streams and amounts of withdrawals, wherever a bit flips.
+#[test]
+fn who_takes_one_type_reads_nothing_of_others() {
+    let log = Log::of_ledger(12);
+    let mut bytes = Vec::new();
+    let watch = &mut |_| ControlFlow::Continue(());
+    Segment::shred(&mut *log.store.reader().unwrap(), range(0, 12), &mut bytes, watch).unwrap();
+    let withdrawn = EventType { name: "Withdrawn".into(), fields: vec!["amount".into()], document: false };
+    let subscription = Subscription {
+        selection: Selection::Types(vec![withdrawn]),
+        stream_prefix: None,
+        envelope: EnvelopeParts { position: true, stream: true, ..EnvelopeParts::default() },
+        metadata_fields: Vec::new(),
+    };
+    let mut read = BTreeSet::new();
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        let Ok(segment) = Segment::from_bytes(aligned(&flipped)) else { continue };
+        let cut = Cut { events_max: 100, bytes_max: usize::MAX };
+        let mut mend = |_: &Segment, damaged: Damaged| Err(Fault::storage("reading", damaged.what));
+        let mut scan = Scan::new(&subscription, None);
+        let scanned = scan.each(&[Arc::new(segment)], range(0, 12), cut, &mut mend, &mut |batch| {
+            assert_eq!(batch.len(), 4);
+            Ok(ControlFlow::Continue(()))
+        });
+        read.extend(scanned.err().map(|fault| fault.message.clone()));
+    }
+    let read: Vec<&str> = read.iter().map(|what| what.split(" of the events").next().unwrap()).collect();
+    let expected = ["dictionary 0", "field `amount` of `Withdrawn`", "rows of `Withdrawn`", "streams of `Withdrawn`"];
+    assert_eq!(read, expected.map(|what| format!("reading: {what}")));
 }

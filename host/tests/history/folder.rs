@@ -121,16 +121,17 @@ fn a_flipped_bit_is_found_by_whoever_reads_it_and_mended() {
     let path = file(&log, 0);
     let sound = fs::read(&path).unwrap();
     let mut flipped = sound.clone();
-    flipped[100_000] ^= 4; // among the positions of the block
+    flipped[100_000] ^= 4; // among the times of the block's first event type
     fs::remove_file(&path).unwrap();
     fs::write(&path, &flipped).unwrap();
     let history = log.history();
     assert_eq!(history.through(), Position(2 * SMALL), "opening reads the index alone");
     let segment = history.segments().unwrap()[0].clone();
-    let damaged = segment.blocks()[0].positions().unwrap_err();
-    assert_eq!(damaged.what, "positions of the events (0, 16384]");
-    assert!(segment.blocks()[0].kinds().is_ok(), "other columns are sound");
-    assert!(segment.blocks()[0].positions().is_err(), "it stays damaged");
+    let damaged = segment.blocks()[0].times(0).unwrap_err();
+    assert_eq!(damaged.what, "times of `Withdrawn` of the events (0, 16384]");
+    assert!(segment.blocks()[0].stream_versions(0).is_ok(), "other columns are sound");
+    assert!(segment.blocks()[0].times(1).is_ok(), "and those of other types");
+    assert!(segment.blocks()[0].times(0).is_err(), "it stays damaged");
 
     let other = log.history();
     let mended = history.mend(&segment).unwrap();

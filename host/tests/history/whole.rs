@@ -42,38 +42,30 @@ pub fn of_segment(segment: &Segment) -> Result<Vec<Whole>, Damaged> {
     for block in segment.blocks() {
         assert_eq!(block.range().after, after, "blocks adjoin");
         after = block.range().through;
-        let types: Vec<String> = block.types().map(|(name, _)| name.to_owned()).collect();
-        let kinds = block.kinds()?;
-        let mut rows = Vec::new();
-        for (kind, (name, events)) in (0..=u16::MAX).zip(block.types()) {
-            assert_eq!(block.type_number(name), Some(kind));
-            let (own, documents) = (block.rows(kind)?, block.document(kind)?);
-            assert_eq!((own.len(), documents.len()), (events, events));
-            rows.push((own, documents, 0));
-        }
-        let (positions, versions, times, ids) =
-            (block.positions()?, block.stream_versions()?, block.times()?, block.ids()?);
-        let (streams, names) = block.streams()?;
-        let names = segment.dictionary(names)?.values;
-        let metadata = block.metadata()?;
+        let names = segment.dictionary(block.stream_words())?.values;
+        let (positions, metadata) = (block.positions()?, block.metadata()?);
         let Values::Json(texts) = &metadata.values else { panic!("metadata is JSON") };
-        for row in 0..block.len() {
-            let kind = usize::from(kinds[row]);
-            let (own, documents, next) = &mut rows[kind];
-            assert_eq!(own[*next] as usize, row);
-            let document = documents.get(*next).to_owned();
-            *next += 1;
-            events.push((
-                positions[row],
-                names.get(streams[row] as usize).to_owned(),
-                versions[row],
-                types[kind].clone(),
-                times[row],
-                ids.get(row).to_owned(),
-                document,
-                metadata.is_valid(row).then(|| texts.get(row).to_owned()),
-            ));
+        let start = events.len();
+        for (kind, (name, length)) in (0..=u16::MAX).zip(block.types()) {
+            assert_eq!(block.type_number(name), Some(kind));
+            let (rows, documents, ids) = (block.rows(kind)?, block.document(kind)?, block.ids(kind)?);
+            let (streams, versions, times) = (block.streams(kind)?, block.stream_versions(kind)?, block.times(kind)?);
+            assert_eq!((rows.len(), documents.len()), (length, length));
+            assert!(rows.is_sorted());
+            for (at, row) in rows.iter().map(|&row| usize::from(row)).enumerate() {
+                events.push((
+                    positions[row],
+                    names.get(streams[at] as usize).to_owned(),
+                    versions[at],
+                    name.to_owned(),
+                    times[at],
+                    ids.get(at).to_owned(),
+                    documents.get(at).to_owned(),
+                    metadata.is_valid(row).then(|| texts.get(row).to_owned()),
+                ));
+            }
         }
+        events[start..].sort();
     }
     assert_eq!(after, segment.range().through, "blocks cover the segment");
     Ok(events)

@@ -60,17 +60,16 @@ fn fold(segment: &Arc<Segment>) -> Vec<(String, (i64, i64))> {
     let mut names = None;
     let mut balances: Vec<(i64, i64)> = Vec::new();
     for block in segment.blocks() {
-        let (streams, dictionary) = block.streams().expect("streams");
-        let names = names.get_or_insert_with(|| segment.dictionary(dictionary).expect("the names").values);
+        let names = names.get_or_insert_with(|| segment.dictionary(block.stream_words()).expect("the names").values);
         balances.resize(names.len(), (0, 0));
         for (kind, sign) in [("Deposited", 1), ("Withdrawn", -1)] {
             let Some(kind) = block.type_number(kind) else { continue };
-            let rows = block.rows(kind).expect("rows");
+            let streams = block.streams(kind).expect("streams");
             let Ok(Found::Column(Held { column, .. })) = block.field(kind, "amount") else { panic!("amounts") };
             let Values::Integers(amounts) = &column.values else { panic!("amounts are integers") };
-            let (rows, amounts, streams): (&[u32], &[i64], &[u32]) = (&rows, amounts, &streams);
-            for (&row, amount) in rows.iter().zip(amounts) {
-                let balance = &mut balances[streams[row as usize] as usize];
+            let (streams, amounts): (&[u32], &[i64]) = (&streams, amounts);
+            for (&stream, amount) in streams.iter().zip(amounts) {
+                let balance = &mut balances[stream as usize];
                 *balance = (balance.0 + sign * amount, balance.1 + 1);
             }
         }

@@ -114,6 +114,12 @@ impl History {
         Ok(made)
     }
 
+    /// The events of `range` that are of `types`, as a segment in memory, for who takes so few that what others need
+    /// would cost more.
+    pub fn tail_of(&self, range: Range, types: &[String]) -> Result<Arc<Segment>> {
+        Segment::of_types(&mut **lock(&self.0.reader), range, types, TAIL_BYTES_MAX).map(Arc::new)
+    }
+
     /// A sound segment in place of one that turned out to be damaged: sealed again, unless somebody else has done it
     /// already. A retriable fault when another process seals at the moment.
     pub fn mend(&self, damaged: &Segment) -> Result<Arc<Segment>> {

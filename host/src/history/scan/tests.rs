@@ -318,6 +318,12 @@ proptest! {
         let expected = from_source(&store, &subscription, range);
         let told = from_history(&segments, &subscription, None, range, events_max);
         prop_assert_eq!(&told, &expected);
+        if let Selection::Types(types) = &subscription.selection {
+            let names: Vec<String> = types.iter().map(|one| one.name.clone()).collect();
+            let whole = Range { after: Position(0), through: Position(head) };
+            let few = Segment::of_types(&mut *store.reader().unwrap(), whole, &names, usize::MAX).unwrap();
+            prop_assert_eq!(&from_history(&[Arc::new(few)], &subscription, None, range, events_max), &expected);
+        }
 
         let mut together = Vec::new();
         let mut part_of: HashMap<String, u32> = HashMap::new();

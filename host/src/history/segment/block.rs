@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_buffer::{Buffer, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
 use hashbrown::HashMap;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 use super::Damaged;
-use super::index::{BlockIndex, ColumnIndex, FieldsIndex, TypeIndex, ValuesIndex, text};
+use super::index::{BlockIndex, ColumnIndex, FieldsIndex, Place, TypeIndex, ValuesIndex, text};
 use crate::event::{Bitmap, Column, Range, Symbols, Text, Values};
 
 /// Up to 65,536 events of a segment, in log order.
@@ -80,43 +80,28 @@ impl Block {
         self.by_name.get(name).copied()
     }
 
-    /// The number of each event's type.
-    pub fn kinds(&self) -> Result<ScalarBuffer<u16>, Damaged> {
-        self.index().kinds.numbers(&self.file, self.len(), &|| self.what("types"))
+    /// How many events of a type there are.
+    pub fn events_of(&self, name: &str) -> usize {
+        self.type_number(name).map_or(0, |kind| self.index().types[usize::from(kind)].length)
     }
 
     /// Each event's place in the log.
     pub fn positions(&self) -> Result<ScalarBuffer<u64>, Damaged> {
-        self.index().positions.numbers(&self.file, self.len(), &|| self.what("positions"))
-    }
-
-    /// Each event's stream, as a key into the segment's dictionary of that number.
-    pub fn streams(&self) -> Result<(ScalarBuffer<u32>, u32), Damaged> {
-        let keys = self.index().streams.numbers(&self.file, self.len(), &|| self.what("streams"))?;
-        Ok((keys, self.index().stream_words))
-    }
-
-    /// Each event's place in its stream.
-    pub fn stream_versions(&self) -> Result<ScalarBuffer<u64>, Damaged> {
-        self.index().stream_versions.numbers(&self.file, self.len(), &|| self.what("stream versions"))
-    }
-
-    /// When each event was recorded, in microseconds since 1970.
-    pub fn times(&self) -> Result<ScalarBuffer<i64>, Damaged> {
-        self.index().times.numbers(&self.file, self.len(), &|| self.what("times"))
-    }
-
-    /// The ids as text. Ids that are UUIDs are written out each time.
-    pub fn ids(&self) -> Result<Text, Damaged> {
-        let what = || self.what("ids");
-        match &self.index().ids.values {
-            ValuesIndex::Texts(places) => text(places, &self.file, self.len(), &what),
-            ValuesIndex::Uuids(place) => {
-                let bytes = place.numbers::<u8>(&self.file, self.len() * 16, &what)?;
-                Ok(uuids(&bytes))
-            }
-            _ => Err(Damaged::new(what())),
+        match &self.index().positions {
+            Some(place) => place.numbers(&self.file, self.len(), &|| self.what("positions")),
+            None if self.has_gaps() => Err(Damaged::new(self.what("positions"))),
+            None => Ok((self.range().after.0 + 1..=self.range().through.0).collect::<Vec<_>>().into()),
         }
+    }
+
+    /// Whether there are positions in its range at which no event stands.
+    pub fn has_gaps(&self) -> bool {
+        self.range().through.0 - self.range().after.0 != self.len() as u64
+    }
+
+    /// The number of the segment's dictionary that the keys of streams point into.
+    pub fn stream_words(&self) -> u32 {
+        self.index().stream_words
     }
 
     /// The whole metadata as JSON.
@@ -137,9 +122,37 @@ impl Block {
 
     /// Which of the block's events are of type `kind`, ascending: row `i` of the columns of the type is event
     /// `rows[i]` of the block.
-    pub fn rows(&self, kind: u16) -> Result<ScalarBuffer<u32>, Damaged> {
+    pub fn rows(&self, kind: u16) -> Result<ScalarBuffer<u16>, Damaged> {
+        self.numbers(kind, |own| &own.rows, "rows")
+    }
+
+    /// The stream of each event of type `kind`, as a key into the dictionary [`stream_words`](Block::stream_words).
+    pub fn streams(&self, kind: u16) -> Result<ScalarBuffer<u32>, Damaged> {
+        self.numbers(kind, |own| &own.streams, "streams")
+    }
+
+    /// The place in its stream of each event of type `kind`.
+    pub fn stream_versions(&self, kind: u16) -> Result<ScalarBuffer<u64>, Damaged> {
+        self.numbers(kind, |own| &own.stream_versions, "stream versions")
+    }
+
+    /// When each event of type `kind` was recorded, in microseconds since 1970.
+    pub fn times(&self, kind: u16) -> Result<ScalarBuffer<i64>, Damaged> {
+        self.numbers(kind, |own| &own.times, "times")
+    }
+
+    /// The ids of the events of type `kind` as text. Ids that are UUIDs are written out each time.
+    pub fn ids(&self, kind: u16) -> Result<Text, Damaged> {
         let own = self.kind(kind)?;
-        own.rows.numbers(&self.file, own.length, &|| self.what(&format!("rows of `{}`", own.name)))
+        let what = || self.what(&format!("ids of `{}`", own.name));
+        match &own.ids.values {
+            ValuesIndex::Texts(places) => text(places, &self.file, own.length, &what),
+            ValuesIndex::Uuids(place) => {
+                let bytes = place.numbers::<u8>(&self.file, own.length * 16, &what)?;
+                Ok(uuids(&bytes))
+            }
+            _ => Err(Damaged::new(what())),
+        }
     }
 
     /// A top-level payload field of type `kind`, one row for each of its events.
@@ -152,6 +165,16 @@ impl Block {
     pub fn document(&self, kind: u16) -> Result<Text, Damaged> {
         let own = self.kind(kind)?;
         text(&own.documents, &self.file, own.length, &|| self.what(&format!("payloads of `{}`", own.name)))
+    }
+
+    fn numbers<T: ArrowNativeType>(
+        &self,
+        kind: u16,
+        place: impl Fn(&TypeIndex) -> &Place,
+        part: &str,
+    ) -> Result<ScalarBuffer<T>, Damaged> {
+        let own = self.kind(kind)?;
+        place(own).numbers(&self.file, own.length, &|| self.what(&format!("{part} of `{}`", own.name)))
     }
 
     fn kind(&self, kind: u16) -> Result<&TypeIndex, Damaged> {
@@ -170,7 +193,7 @@ impl Block {
     }
 
     fn column(&self, index: &ColumnIndex, rows: usize, what: &dyn Fn() -> String) -> Result<Held, Damaged> {
-        let bits = |place: &Option<super::index::Place>| {
+        let bits = |place: &Option<Place>| {
             place.as_ref().map(|place| place.numbers::<u8>(&self.file, rows.div_ceil(8), what)).transpose()
         };
         let mut dictionary = None;

@@ -29,13 +29,10 @@ pub(in crate::history) struct Mark {
 pub(super) struct BlockIndex {
     pub range: Range,
     pub length: usize,
-    pub kinds: Place,
-    pub positions: Place,
-    pub streams: Place,
+    /// Of events whose positions do not simply follow each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positions: Option<Place>,
     pub stream_words: u32,
-    pub stream_versions: Place,
-    pub times: Place,
-    pub ids: ColumnIndex,
     pub metadata: ColumnIndex,
     pub metadata_fields: FieldsIndex,
     pub types: Vec<TypeIndex>,
@@ -46,6 +43,10 @@ pub(super) struct TypeIndex {
     pub name: String,
     pub length: usize,
     pub rows: Place,
+    pub streams: Place,
+    pub stream_versions: Place,
+    pub times: Place,
+    pub ids: ColumnIndex,
     pub documents: TextPlaces,
     pub fields: FieldsIndex,
 }
@@ -185,13 +186,14 @@ impl Index {
 
 impl BlockIndex {
     fn places(&self) -> impl Iterator<Item = &Place> {
-        let spine = [&self.kinds, &self.positions, &self.streams, &self.stream_versions, &self.times];
-        let columns = [&self.ids, &self.metadata].into_iter().chain(self.metadata_fields.columns());
+        let columns = [&self.metadata].into_iter().chain(self.metadata_fields.columns());
         let types = self.types.iter().flat_map(|kind| {
-            let own = [&kind.rows, &kind.documents.0, &kind.documents.1];
-            own.into_iter().chain(kind.fields.columns().flat_map(ColumnIndex::places))
+            let envelope = [&kind.rows, &kind.streams, &kind.stream_versions, &kind.times];
+            let columns = [&kind.ids].into_iter().chain(kind.fields.columns());
+            let documents = [&kind.documents.0, &kind.documents.1];
+            envelope.into_iter().chain(documents).chain(columns.flat_map(ColumnIndex::places))
         });
-        spine.into_iter().chain(columns.flat_map(ColumnIndex::places)).chain(types)
+        self.positions.iter().chain(columns.flat_map(ColumnIndex::places)).chain(types)
     }
 }
 

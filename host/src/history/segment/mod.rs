@@ -27,15 +27,15 @@ pub use block::{Block, Found, Held};
 pub(super) use index::Mark;
 
 use super::everything::Everything;
-use crate::event::{Fault, Position, Range, Result, Text};
-use crate::source::Reader;
+use crate::event::{Fault, Range, Result, Text};
+use crate::source::{Reader, Wanted};
 use index::{Index, checksum, text};
 use write::Writer;
 
 /// Buffers begin at multiples of this: no load of a vector register straddles two cache lines.
 const ALIGNMENT: usize = 64;
 /// The first and the last bytes; the digits are the format's version.
-const MAGIC: &[u8; 16] = b"PROJECTIONIST-01";
+const MAGIC: &[u8; 16] = b"PROJECTIONIST-02";
 /// The index's length and checksum, and the magic.
 const TAIL: usize = 2 * size_of::<u64>() + MAGIC.len();
 /// Events between two looks at whether a shredding should go on.
@@ -97,12 +97,22 @@ impl Segment {
         out: &mut dyn Write,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<u64>> {
+        Segment::shred_wanted(reader, range, &Everything::wanted(), out, watch)
+    }
+
+    fn shred_wanted(
+        reader: &mut dyn Reader,
+        range: Range,
+        wanted: &Wanted,
+        out: &mut dyn Write,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<u64>> {
         let failed = |error: io::Error| trouble("writing history", &error).among(range);
         let mut writer = Writer::start(out).map_err(failed)?;
         let mut events = Everything::new();
         let (mut begun, mut mark, mut counted) = (range.after, None, 0);
         let mut is_stopped = false;
-        reader.scan(range, &Everything::wanted(), &mut |event| {
+        reader.scan(range, wanted, &mut |event| {
             if events.is_full() {
                 let through = events.last_position().unwrap_or(begun);
                 end_block(&mut events, &mut writer, Range { after: begun, through }, &mut mark).map_err(failed)?;
@@ -128,8 +138,18 @@ impl Segment {
 
     /// The events of `range`, in memory. A fault when that takes more than `bytes_max`.
     pub fn in_memory(reader: &mut dyn Reader, range: Range, bytes_max: usize) -> Result<Segment> {
+        Segment::wanted_in_memory(reader, range, &Everything::wanted(), bytes_max)
+    }
+
+    /// Likewise those of `types` alone.
+    pub fn of_types(reader: &mut dyn Reader, range: Range, types: &[String], bytes_max: usize) -> Result<Segment> {
+        let wanted = Wanted { types: Some(types.to_vec()), ..Everything::wanted() };
+        Segment::wanted_in_memory(reader, range, &wanted, bytes_max)
+    }
+
+    fn wanted_in_memory(reader: &mut dyn Reader, range: Range, wanted: &Wanted, bytes_max: usize) -> Result<Segment> {
         let mut bytes = Memory { bytes: MutableBuffer::new(0), bytes_max };
-        Segment::shred(reader, range, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
+        Segment::shred_wanted(reader, range, wanted, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
         Segment::from_bytes(bytes.bytes.into())
             .map_err(|damaged| Fault::storage("shredding events", damaged.what).among(range))
     }
@@ -218,8 +238,8 @@ fn end_block(
     mark: &mut Option<Mark>,
 ) -> io::Result<()> {
     let block = events.finish(range);
-    if let Some(&last) = block.positions.last() {
-        *mark = Some(Mark { position: Position(last), id: block.ids.get(block.ids.len() - 1).to_owned() });
+    if let Some((position, id)) = block.last() {
+        *mark = Some(Mark { position, id: id.to_owned() });
     }
     writer.block(&block)?;
     write_words(events, writer)
@@ -272,7 +292,6 @@ pub(super) fn trouble(doing: &str, error: &io::Error) -> Fault {
     }
 }
 
-/// Aligned memory to write to.
 /// A segment being written to memory.
 struct Memory {
     bytes: MutableBuffer,

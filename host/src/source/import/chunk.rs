@@ -1,17 +1,23 @@
-//! A **chunk**: the lines that are recorded in one transaction, in one reused buffer.
+//! A **chunk**: lines that are recorded in one go, in one reused buffer. They are read before a transaction begins, so
+//! that nobody waits for the input but the import.
 
 use std::io::{self, BufRead, Write};
+use std::time::{Duration, Instant};
 
 use super::Input;
 use crate::event::{Fault, Result};
 
 /// The longest line, in bytes: a payload and its metadata at their largest would need this much.
 pub const LINE_BYTES_MAX: usize = 32 << 20;
-/// Lines in one transaction. Fewer write the index pages more often; more keep other writers waiting longer than
-/// the tenth of a second that these take.
-const LINES_MAX: usize = 50_000;
-/// Bytes of lines in one transaction, before the line that exceeds it.
-const BYTES_MAX: usize = 16 << 20;
+/// Lines in a chunk. Each transaction writes nearly every page of the index by stream once more, so the fewer there are,
+/// the faster is a long import.
+const LINES_MAX: usize = 500_000;
+/// Bytes of lines in a chunk, before the line that exceeds it.
+const BYTES_MAX: usize = 64 << 20;
+/// When the input is slow, this many lines are recorded,
+const LINES_SLOW: usize = 50_000;
+/// once reading has taken this long.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Lines that are not blank.
 #[derive(Default)]
@@ -47,7 +53,11 @@ impl Chunk {
         self.lines.clear();
         self.buffer.clear();
         self.buffer.shrink_to(BYTES_MAX * 2); // after a huge line
+        let started = Instant::now();
         while self.lines.len() < LINES_MAX && self.buffer.len() < BYTES_MAX {
+            if self.lines.len().is_multiple_of(LINES_SLOW) && started.elapsed() > PATIENCE && !self.lines.is_empty() {
+                break;
+            }
             let start = self.buffer.len();
             let (ended, bytes) = match read_line(input.lines(), &mut self.buffer) {
                 Ok(0) => return End::OfInput,

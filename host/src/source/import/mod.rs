@@ -1,13 +1,14 @@
 //! **Import** reads events from JSON Lines into the embedded store.
 //!
 //! Each line is an event as a JSON object (`line.rs`): our own form, or CloudEvents 1.0, told apart line by line by
-//! `specversion`. Gzip and zstd are recognised by their first bytes. Memory is constant: lines are read, parsed
-//! and recorded in chunks, one transaction each, so everything before a bad line is kept and other processes get
+//! `specversion`. Gzip and zstd are recognised by their first bytes. Memory is constant: lines are read in chunks and
+//! recorded in transactions of a second, so everything before a bad line is kept and other processes get
 //! their turn. Importing a file again adds nothing (`derived.rs`).
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::sqlite::{Entry, EventId, Outcome, SqliteStore};
 use crate::event::{Blame, Fault, Position, Result};
@@ -26,6 +27,13 @@ pub use input::Input;
 use chunk::{Chunk, End, Line};
 use derived::Derived;
 
+/// How long other writers wait for a transaction, about. They are told that the store is busy after ten seconds.
+const TRANSACTION: Duration = Duration::from_secs(1);
+/// How long the store is left to them then: they try each millisecond.
+const TURN: Duration = Duration::from_millis(3);
+/// Lines between two looks at the clock.
+const LOOK_LINES: usize = 1_000;
+
 /// How to import.
 #[derive(Default)]
 pub struct Options<'a> {
@@ -35,7 +43,7 @@ pub struct Options<'a> {
     pub skip_bad: Option<&'a mut dyn Write>,
     /// Told of each bad line that is put aside.
     pub on_bad: Option<&'a mut dyn FnMut(&BadLine)>,
-    /// Told after each transaction; breaking ends the import there.
+    /// Told many times a second; breaking ends the import there, and what was recorded is kept.
     pub progress: Option<&'a mut Tell<'a>>,
 }
 
@@ -45,7 +53,7 @@ pub type Tell<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
 /// How far an import has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Bytes of the file read so far, compressed ones when it is compressed.
+    /// About how many bytes of the file are recorded, compressed ones when it is compressed.
     pub bytes_read: u64,
     /// Bytes of the file, when they are known.
     pub bytes_total: Option<u64>,
@@ -90,22 +98,32 @@ pub struct BadLine {
 /// A bad line ends it with an input fault (`FILE:LINE:COLUMN: reason`) unless bad lines are put aside; so does
 /// input that cannot be read on. What was recorded before is kept.
 pub fn import(store: &SqliteStore, input: Input, options: Options<'_>) -> Result<Report> {
-    let start = Instant::now();
-    let mut import =
-        Import { store: store.clone(), input, options, derived: Derived::default(), report: Report::default() };
-    let mut writer = store.writer()?;
+    let mut import = Import {
+        store: store.clone(),
+        input,
+        options,
+        derived: Derived::default(),
+        report: Report::default(),
+        start: Instant::now(),
+        bytes_recorded: 0,
+    };
+    let mut writer = store.importer()?;
     let mut chunk = Chunk::default();
     loop {
+        import.bytes_recorded = import.input.bytes_read();
         let end = chunk.fill(&mut import.input);
         let stop = import.record(&mut writer, &chunk)?;
-        import.report.seconds = start.elapsed().as_secs_f64();
+        import.report.seconds = import.start.elapsed().as_secs_f64();
         if let Some(bad) = stop {
             return Err(import.stopped_at(bad));
+        }
+        if import.report.interrupted {
+            return Ok(import.report);
         }
         match end {
             End::Full => {}
             End::OfInput => {
-                _ = import.tell();
+                _ = import.tell(1.0);
                 return Ok(import.report);
             }
             End::TooLong { line } => {
@@ -114,7 +132,7 @@ pub fn import(store: &SqliteStore, input: Input, options: Options<'_>) -> Result
             }
             End::Failed(error) => return Err(import.unreadable(&error)),
         }
-        if import.tell().is_break() {
+        if import.tell(1.0).is_break() {
             import.report.interrupted = true;
             return Ok(import.report);
         }
@@ -127,50 +145,71 @@ struct Import<'a> {
     options: Options<'a>,
     derived: Derived,
     report: Report,
+    start: Instant,
+    /// Bytes of the input in all chunks before the current one.
+    bytes_recorded: u64,
 }
 
 impl Import<'_> {
-    /// Records a chunk in one transaction, up to the bad line that ends the import.
+    /// Records a chunk, up to the bad line that ends the import. A transaction ends when it has taken long, since
+    /// other writers wait for it.
     fn record(&mut self, writer: &mut super::sqlite::Writer, chunk: &Chunk) -> Result<Option<BadLine>> {
-        let mut events = Vec::with_capacity(chunk.lines.len());
+        let mut lines = chunk.lines.iter();
         let mut stop = None;
-        for &line in &chunk.lines {
-            match self.parse(chunk.bytes(line)) {
-                Ok(entry) => events.push((line, entry)),
-                Err((column, reason)) => {
-                    stop = self.bad(chunk.bytes(line), BadLine { line: line.number, column, reason })?;
-                    if stop.is_some() {
+        while stop.is_none() && !self.report.interrupted && !lines.as_slice().is_empty() {
+            let begun = Instant::now();
+            let mut transaction = writer.begin()?;
+            while let Some(&line) = lines.next() {
+                stop = self.record_line(&mut transaction, chunk.bytes(line), line)?;
+                if stop.is_some() {
+                    break;
+                }
+                let left = lines.as_slice().len();
+                if left > 0 && left.is_multiple_of(LOOK_LINES) {
+                    self.report.interrupted = self.tell(1.0 - left as f64 / chunk.lines.len() as f64).is_break();
+                    if self.report.interrupted || begun.elapsed() > TRANSACTION {
                         break;
                     }
                 }
             }
-            self.report.lines += 1;
-        }
-        if events.is_empty() {
-            return Ok(stop);
-        }
-        let mut transaction = writer.begin()?;
-        for (line, entry) in &events {
-            match transaction.record(entry)? {
-                Outcome::Added(position, _) => {
-                    self.report.added += 1;
-                    self.report.first.get_or_insert(position);
-                    self.report.last = Some(position);
-                }
-                Outcome::There(..) => self.report.already_there += 1,
-                Outcome::Differs(position) => {
-                    let reason =
-                        format!("its id `{}` is recorded at position {position}, with another event", entry.id);
-                    stop = self.bad(chunk.bytes(*line), BadLine { line: line.number, column: 1, reason })?.or(stop);
-                    if stop.is_some() {
-                        break;
-                    }
-                }
+            let head = transaction.commit()?;
+            self.store.ring(head);
+            if !lines.as_slice().is_empty() {
+                thread::sleep(TURN);
             }
         }
-        let head = transaction.commit()?;
-        self.store.ring(head);
         Ok(stop)
+    }
+
+    fn record_line(
+        &mut self,
+        transaction: &mut super::sqlite::Transaction<'_>,
+        bytes: &[u8],
+        line: Line,
+    ) -> Result<Option<BadLine>> {
+        let bad = |column, reason| BadLine { line: line.number, column, reason };
+        let entry = match self.parse(bytes) {
+            Ok(entry) => entry,
+            Err((column, reason)) => {
+                let stop = self.bad(bytes, bad(column, reason))?;
+                self.report.lines += u64::from(stop.is_none());
+                return Ok(stop);
+            }
+        };
+        self.report.lines += 1;
+        match transaction.record(&entry)? {
+            Outcome::Added(position, _) => {
+                self.report.added += 1;
+                self.report.first.get_or_insert(position);
+                self.report.last = Some(position);
+            }
+            Outcome::There(..) => self.report.already_there += 1,
+            Outcome::Differs(position) => {
+                let reason = format!("its id `{}` is recorded at position {position}, with another event", entry.id);
+                return self.bad(bytes, bad(1, reason));
+            }
+        }
+        Ok(None)
     }
 
     fn parse<'l>(&mut self, bytes: &'l [u8]) -> Result<Entry<'l>, (usize, String)> {
@@ -214,9 +253,12 @@ impl Import<'_> {
         Ok(())
     }
 
-    fn tell(&mut self) -> ControlFlow<()> {
+    /// Tells how far it is when this share of the chunk is recorded.
+    fn tell(&mut self, share: f64) -> ControlFlow<()> {
+        self.report.seconds = self.start.elapsed().as_secs_f64();
+        let ahead = self.input.bytes_read() - self.bytes_recorded;
         let progress = Progress {
-            bytes_read: self.input.bytes_read(),
+            bytes_read: self.bytes_recorded + (ahead as f64 * share) as u64,
             bytes_total: self.input.bytes_total(),
             report: self.report,
         };

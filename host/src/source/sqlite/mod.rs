@@ -27,7 +27,7 @@ pub use check::{ID_BYTES_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX}
 
 pub(in crate::source) use check::{check_id, check_json, check_name};
 pub(in crate::source) use id::EventId;
-pub(in crate::source) use write::{Entry, Outcome, Writer};
+pub(in crate::source) use write::{Entry, Outcome, Transaction, Writer};
 
 /// An event store in one SQLite file. Clones share one writing connection and one bell, so that followers in this
 /// process hear of an append at once.
@@ -78,9 +78,13 @@ impl SqliteStore {
         Ok(recorded)
     }
 
+    fn writer(&self) -> Result<Writer> {
+        Writer::open(&self.0.path, schema::Use::Writing)
+    }
+
     /// A writing connection of its own, for long imports.
-    pub(in crate::source) fn writer(&self) -> Result<Writer> {
-        Writer::open(&self.0.path)
+    pub(in crate::source) fn importer(&self) -> Result<Writer> {
+        Writer::open(&self.0.path, schema::Use::Importing)
     }
 
     /// Tells this process's followers how far the log goes.

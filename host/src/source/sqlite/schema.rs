@@ -42,12 +42,13 @@ CREATE VIEW event_log AS
 ";
 
 /// What is set, on which connections, and why.
-const PRAGMAS: [(Use, &str, &str); 8] = [
+const PRAGMAS: [(Use, &str, &str); 9] = [
     (Use::Writing, "synchronous", "FULL"), // in WAL mode, NORMAL may lose the last commits in a power cut
-    (Use::Writing, "cache_size", "-65536"), // KiB; the two unique indexes stay in memory during an import
+    (Use::Writing, "cache_size", "-65536"), // KiB; it is allocated as it is needed
     (Use::Writing, "wal_autocheckpoint", "4000"), // pages; fewer and longer checkpoints write less in all
     (Use::Writing, "journal_size_limit", "67108864"), // bytes; the WAL of a large import shrinks again
     (Use::Writing, "temp_store", "MEMORY"), // no files beside the store
+    (Use::Importing, "cache_size", "-196608"), // KiB; a page of the index for each of 10,000 streams, and the rest
     (Use::Reading, "query_only", "ON"),    // a reader that writes would be a bug
     (Use::Reading, "cache_size", "-4096"), // KiB; a scan reads each page once
     (Use::Reading, "mmap_size", "0"),      // a mapped log would count as resident memory, once for each reader
@@ -58,6 +59,15 @@ const PRAGMAS: [(Use, &str, &str); 8] = [
 pub(super) enum Use {
     Reading,
     Writing,
+    /// Writing much: as for writing, and more.
+    Importing,
+}
+
+impl Use {
+    /// Whether what is set for `other` is set for this too.
+    fn includes(self, other: Use) -> bool {
+        self == other || (self == Use::Importing && other == Use::Writing)
+    }
 }
 
 /// Creates the store when there is none at `path`; refuses what is no store of ours.
@@ -89,7 +99,7 @@ fn connection(path: &Path, purpose: Use) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|e| storage(&doing(), path, e))?;
     wait_when_busy(&mut connection).map_err(|e| storage(&doing(), path, e))?;
-    for (_, name, value) in PRAGMAS.iter().filter(|(whose, ..)| *whose == purpose) {
+    for (_, name, value) in PRAGMAS.iter().filter(|(whose, ..)| purpose.includes(*whose)) {
         connection.pragma_update(None, name, value).map_err(|e| storage(&doing(), path, e))?;
     }
     connection.set_prepared_statement_cache_capacity(32);

@@ -61,8 +61,8 @@ pub(in crate::source) enum Outcome {
 }
 
 impl Writer {
-    pub fn open(path: &Path) -> Result<Writer> {
-        Ok(Writer { connection: schema::open(path, Use::Writing)?, path: path.to_owned(), memory: Memory::default() })
+    pub(super) fn open(path: &Path, purpose: Use) -> Result<Writer> {
+        Ok(Writer { connection: schema::open(path, purpose)?, path: path.to_owned(), memory: Memory::default() })
     }
 
     /// Starts a transaction; waits for another process's to end. Dropping it undoes it.
