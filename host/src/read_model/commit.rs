@@ -4,7 +4,8 @@ use rusqlite::{CachedStatement, ErrorCode, TransactionBehavior};
 
 use super::Flush;
 use super::generation::{Generation, Mode};
-use super::order::{self, INSERTED_AGAIN, Place, Side, by_key, changes, show_key};
+use super::order::{self, INSERTED_AGAIN, Side, by_key, changes, show_key};
+use super::sort::Place;
 use super::storage::{failed, message};
 use crate::event::{Changes, Fault, FaultKind, Range, Result, Table};
 
@@ -21,7 +22,10 @@ impl Generation {
         let flush = Flush { part: 0, changes: changes.to_vec() };
         let done = match self.mode {
             Mode::Bulk => self.commit_bulk(flush, range),
-            Mode::Live => self.commit_live(&[flush], range),
+            Mode::Live => {
+                self.row_counts = self.row_counts.take().filter(|_| flush.changes.is_empty());
+                self.commit_live(&[flush], range)
+            }
             Mode::Failed => Err(self.failed_build()),
         };
         done.map_err(|fault| fault.of(&self.identity.projection).among(range))?;
@@ -55,7 +59,7 @@ impl Generation {
             return Ok(());
         }
         self.check_tables(&flushes)?;
-        self.laid = None;
+        (self.laid, self.row_counts) = (None, None);
         let written = match std::mem::replace(&mut self.has_written, true) {
             false => self.lay_out(flushes),
             true => self.write_changes(&flushes),

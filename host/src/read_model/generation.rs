@@ -48,6 +48,8 @@ pub struct Generation {
     pub(super) has_written: bool,
     /// The rows that are there, as long as they are those of its first flushes and it is not finished.
     pub(super) laid: Option<Laid>,
+    /// How many rows each table has, until others come.
+    pub(super) row_counts: Option<Vec<u64>>,
 }
 
 /// How a generation is being written.
@@ -119,6 +121,7 @@ impl Generation {
             mode,
             has_written: false,
             laid: None,
+            row_counts: None,
         };
         generation.set_up();
         generation

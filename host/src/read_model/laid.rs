@@ -9,8 +9,9 @@ use rusqlite::types::ValueRef;
 
 use super::Flush;
 use super::generation::{BULK, Generation};
-use super::order::{self, Place, Side};
+use super::order::{self, Side};
 use super::schema::{self, IndexSql};
+use super::sort::Place;
 use super::storage::{connect, failed, pragmas};
 use super::tree::{Kind, Pages, Record, Tree};
 use crate::event::{Fault, Manifest, Result, Table};
@@ -41,6 +42,7 @@ impl Generation {
             }
             Ok(())
         })?;
+        self.row_counts = Some(places.iter().map(|rows| rows.len() as u64).collect());
         self.laid = Some(Laid { flushes, places });
         Ok(())
     }
@@ -55,11 +57,8 @@ impl Generation {
         let mut sorted = Vec::new();
         for index in &indexes {
             let sides = order::sides(index.number, index.table, &laid.flushes)?;
-            let (rows, same) = order::by_columns(&index.index.columns, &sides, &laid.places[index.number]);
-            if index.index.unique && same.is_some() {
-                return Err(self.not_unique(index));
-            }
-            sorted.push(rows);
+            let rows = order::by_index(index.index, &sides, &laid.places[index.number]);
+            sorted.push(rows.ok_or_else(|| self.not_unique(index))?);
         }
         let mut roots = Vec::new();
         self.in_pages(|pages, _| {

@@ -21,7 +21,7 @@ mod storage;
 mod schema;
 mod cells;
 mod flush;
-mod sort_key;
+mod sort;
 mod order;
 mod tree;
 mod identity;

@@ -9,8 +9,8 @@ use rusqlite::types::ValueRef;
 
 use super::Flush;
 use super::cells::Cells;
-use super::sort_key::SortKey;
-use crate::event::{Fault, FaultKind, Result, Table};
+use super::sort::{Place, compare, sort};
+use crate::event::{Fault, FaultKind, Index, Result, Table};
 
 /// The upserts or the deletes of one [`Changes`].
 pub(super) struct Side<'a> {
@@ -33,42 +33,22 @@ impl<'a> Side<'a> {
     }
 }
 
-/// One row of one side.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// Orders most rows without looking at their columns.
-    key: [u64; 2],
-    /// Index of the side.
-    pub side: u32,
-    /// Index of the row in it.
-    pub row: u32,
-}
-
 /// The rows of all sides by key, of each key the one flushed last; refuses a key that a flush has twice, that two
 /// parts have, or that is inserted again where it must not be.
 pub(super) fn by_key(table: &Table, sides: &[Side<'_>]) -> Result<Vec<Place>> {
-    let of_sides: Vec<_> = sides.iter().map(|side| (&side.key[..], side.length)).collect();
-    let sort_key = SortKey::of(&of_sides);
     let mut places = Vec::with_capacity(sides.iter().map(|side| side.length).sum());
     for (number, side) in (0u32..).zip(sides) {
         let rows = u32::try_from(side.length).map_err(|_| changes(table, "one flush has over 4 billion rows"))?;
-        places.extend((0..rows).map(|row| Place { key: sort_key.get(&side.key, row as usize), side: number, row }));
+        places.extend((0..rows).map(|row| Place::new(number, row)));
     }
-    let compare = |a: &Place, b: &Place| match a.key.cmp(&b.key) {
-        Ordering::Equal if !sort_key.is_exact => {
-            compare(&sides[a.side as usize].key, a.row, &sides[b.side as usize].key, b.row)
-        }
-        order => order,
-    };
-    // Stable, so that a later flush stays behind an earlier one; and quick where each flush is in order by itself.
-    places.sort_by(compare);
+    let keys: Vec<_> = sides.iter().map(|side| side.key.clone()).collect();
+    // Stable, so that a later flush stays behind an earlier one.
+    sort(&mut places, &keys);
     let mut clash = None;
     places.dedup_by(|later, earlier| {
-        let is_same = compare(earlier, later) == Ordering::Equal;
-        if is_same && clash.is_none() {
-            clash = twice(table, sides, earlier, later);
-        }
+        let is_same = compare(earlier, later, &keys) == Ordering::Equal;
         if is_same {
+            clash = clash.take().or_else(|| twice(table, sides, earlier, later));
             *earlier = *later;
         }
         is_same
@@ -76,46 +56,23 @@ pub(super) fn by_key(table: &Table, sides: &[Side<'_>]) -> Result<Vec<Place>> {
     clash.map_or(Ok(places), Err)
 }
 
-/// The rows of `places`, which are upserts, in the order of some of their columns, and of their key where those are the
-/// same. Also the first two that are the same in these columns, all present.
-pub(super) fn by_columns(
-    columns: &[u16],
-    sides: &[Side<'_>],
-    places: &[Place],
-) -> (Vec<Place>, Option<(Place, Place)>) {
-    let chosen: Vec<Vec<Cells<'_>>> = sides
+/// The rows of `places`, which are upserts, in the order of the columns of an index, and of their key where those are
+/// the same. Nothing when the index is unique and two rows are the same in them, all of them present.
+pub(super) fn by_index(index: &Index, sides: &[Side<'_>], places: &[Place]) -> Option<Vec<Place>> {
+    let chosen: Vec<Vec<_>> = sides
         .iter()
         .map(|side| match side.deletes {
             true => Vec::new(),
-            false => columns.iter().map(|&column| side.columns[usize::from(column)]).collect(),
+            false => index.columns.iter().map(|&column| side.columns[usize::from(column)]).collect(),
         })
         .collect();
-    let upserts = chosen.iter().zip(sides).filter(|(_, side)| !side.deletes);
-    let sort_key = SortKey::of(&upserts.map(|(chosen, side)| (&chosen[..], side.length)).collect::<Vec<_>>());
-    let mut places: Vec<Place> = places
-        .iter()
-        .map(|place| Place { key: sort_key.get(&chosen[place.side as usize], place.row as usize), ..*place })
-        .collect();
-    let compare = |a: &Place, b: &Place| match a.key.cmp(&b.key) {
-        Ordering::Equal if !sort_key.is_exact => {
-            compare(&chosen[a.side as usize], a.row, &chosen[b.side as usize], b.row)
-        }
-        order => order,
-    };
-    places.sort_by(compare);
+    let mut places = places.to_vec();
+    sort(&mut places, &chosen);
     let is_present =
         |place: &Place| chosen[place.side as usize].iter().all(|cells| !cells.is_absent(place.row as usize));
-    let same = places.windows(2).find(|pair| compare(&pair[0], &pair[1]) == Ordering::Equal && is_present(&pair[0]));
-    let same = same.map(|pair| (pair[0], pair[1]));
-    (places, same)
-}
-
-fn compare(left: &[Cells<'_>], left_row: u32, right: &[Cells<'_>], right_row: u32) -> Ordering {
-    let columns = left.iter().zip(right);
-    columns
-        .map(|(left, right)| left.compare(left_row as usize, right, right_row as usize))
-        .find(|&order| order != Ordering::Equal)
-        .unwrap_or(Ordering::Equal)
+    let is_same = |pair: &[Place]| compare(&pair[0], &pair[1], &chosen) == Ordering::Equal && is_present(&pair[0]);
+    let repeats = index.unique && places.windows(2).any(is_same);
+    (!repeats).then_some(places)
 }
 
 /// The fault of a key that comes twice, if it is one.
