@@ -17,6 +17,13 @@ pub struct Changes {
     pub deletes: Vec<Column>,
 }
 
+impl Changes {
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        self.upserts.iter().chain(&self.deletes).map(Column::bytes).sum()
+    }
+}
+
 /// Rows that were looked up, one entry for each key asked for, in that order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {

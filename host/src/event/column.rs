@@ -178,6 +178,21 @@ impl Column {
         !matches!(self.values, Values::Nothing) && self.validity.as_ref().is_none_or(|bits| bit(bits, row))
     }
 
+    /// About how much memory its values take.
+    pub fn bytes(&self) -> usize {
+        let validity = self.validity.as_ref().map_or(0, |bits| bits.len());
+        validity
+            + match &self.values {
+                Values::Nothing => 0,
+                Values::Booleans(values) => values.len(),
+                Values::Integers(values) => values.len() * 8,
+                Values::Reals(values) => values.len() * 8,
+                Values::Texts(text) | Values::Json(text) => text.offsets.len() * 4 + text.data.as_str().len(),
+                Values::Symbols(symbols) => symbols.keys.len() * 4,
+                Values::Blobs(binary) => binary.offsets.len() * 4 + binary.data.len(),
+            }
+    }
+
     /// Whether `row` was recorded as JSON `null`.
     pub fn is_null(&self, row: usize) -> bool {
         self.nulls.as_ref().is_some_and(|bits| bit(bits, row))

@@ -17,7 +17,7 @@ use super::feed::{BatchSize, Feed};
 use super::fold::{Fold, Proceed, Progress, Projector, is_due};
 use super::turns::Turns;
 use super::writing::Writing;
-use crate::event::{Blame, Changes, Column, Fault, FaultKind, Partitioning, Position, Range, Result, Rows};
+use crate::event::{Blame, Changes, Column, Fault, Partitioning, Position, Range, Result, Rows};
 use crate::history::{Part, Scan, Segment};
 use crate::plugin::{Instance, Limits, LogLevel, LogLine, Lookup, Plugin, Start};
 use crate::read_model::Generation;
@@ -144,16 +144,12 @@ impl Projector {
             Ok::<_, Fault>(())
         })?;
         let events = writing.events();
-        let changes = writing.finish()?;
+        writing.finish()?;
         self.events += events;
         let covered = turns.end();
         generation.set_next_mark(self.marks.mark(covered)?.unwrap_or_default());
         let range = Range { after: Position::START, through: covered };
-        generation.commit(&changes, range).map_err(|fault| match fault.kind {
-            // Changes that are right each by itself, and have a key in common.
-            FaultKind::Changes => Trouble::Overlap(fault.message.clone()),
-            _ => Trouble::Fault(fault),
-        })
+        Ok(generation.commit(&[], range)?)
     }
 
     fn overlap(&self, message: &str) -> String {

@@ -77,7 +77,9 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn is_absent(&self, row: usize) -> bool {
+    /// Whether the row has no value.
+    #[inline]
+    pub fn is_absent(&self, row: usize) -> bool {
         match (self.values, self.validity) {
             (Slices::Nothing, _) => true,
             (_, None) => false,
@@ -105,8 +107,12 @@ impl<'a> Cells<'a> {
         ToSqlOutput::Borrowed(self.get(row))
     }
 
-    /// Compares two present values as SQLite orders keys: numbers by value, text and blobs by bytes.
+    /// Compares two values as SQLite orders keys: absent ones first, numbers by value, text and blobs by bytes.
     pub fn compare(&self, row: usize, other: &Cells<'_>, other_row: usize) -> Ordering {
+        let is_present = (!self.is_absent(row), !other.is_absent(other_row));
+        if is_present != (true, true) {
+            return is_present.0.cmp(&is_present.1);
+        }
         match (self.values, other.values) {
             (Slices::Booleans(a), Slices::Booleans(b)) => (a[row] != 0).cmp(&(b[other_row] != 0)),
             (Slices::Integers(a), Slices::Integers(b)) => a[row].cmp(&b[other_row]),
@@ -127,35 +133,26 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A number that orders rows as [`Cells::compare`] does, as far as it goes: equal numbers say nothing about
-    /// texts, blobs and reals. Of texts and blobs it holds the 8 bytes after the first `skip`.
-    pub fn prefix(&self, row: usize, skip: usize) -> u64 {
+    /// How many of the highest bytes of [`Cells::number`] tell its values apart.
+    pub fn number_bytes(&self) -> usize {
         match self.values {
-            Slices::Nothing => 0,
-            Slices::Booleans(values) => u64::from(values[row] != 0),
+            Slices::Booleans(_) => 1,
+            Slices::Integers(_) | Slices::Reals(_) => 8,
+            Slices::Nothing | Slices::Texts { .. } | Slices::Blobs { .. } => 0,
+        }
+    }
+
+    /// A number that orders booleans, integers and reals as [`Cells::compare`] does.
+    pub fn number(&self, row: usize) -> u64 {
+        match self.values {
+            Slices::Booleans(values) => u64::from(values[row] != 0) << 56,
             Slices::Integers(values) => values[row].cast_unsigned() ^ (1 << 63),
             Slices::Reals(values) => {
                 let bits = (values[row] + 0.0).to_bits(); // -0.0 + 0.0 is 0.0
                 if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) }
             }
-            Slices::Texts { offsets, data } | Slices::Blobs { offsets, data } => {
-                let bytes = slice(offsets, data, row);
-                let rest = bytes.get(skip..).unwrap_or_default();
-                match rest.first_chunk::<8>() {
-                    Some(chunk) => u64::from_be_bytes(*chunk),
-                    None => {
-                        let mut chunk = [0; 8];
-                        chunk[..rest.len()].copy_from_slice(rest);
-                        u64::from_be_bytes(chunk)
-                    }
-                }
-            }
+            Slices::Nothing | Slices::Texts { .. } | Slices::Blobs { .. } => 0,
         }
-    }
-
-    /// Whether equal [`Cells::prefix`]es mean equal values.
-    pub fn prefix_is_exact(&self) -> bool {
-        matches!(self.values, Slices::Booleans(_) | Slices::Integers(_))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use rusqlite::{CachedStatement, ErrorCode, TransactionBehavior};
 
+use super::Flush;
 use super::generation::{Generation, Mode};
-use super::order::{self, Place, Side, by_key, changes, show_key};
+use super::order::{self, INSERTED_AGAIN, Side, by_key, changes, show_key};
+use super::sort::Place;
 use super::storage::{failed, message};
 use crate::event::{Changes, Fault, FaultKind, Range, Result, Table};
 
@@ -16,47 +18,63 @@ impl Generation {
     /// without a value in an indexed column never collide.
     ///
     /// A fault leaves a live generation as it was. In bulk mode there is no way back: discard it.
-    pub fn commit(&mut self, all: &[Changes], range: Range) -> Result<()> {
+    pub fn commit(&mut self, changes: &[Changes], range: Range) -> Result<()> {
+        let flush = Flush { part: 0, changes: changes.to_vec() };
         let done = match self.mode {
-            Mode::Bulk => self.commit_bulk(all, range),
-            Mode::Live => self.commit_live(all, range),
+            Mode::Bulk => self.commit_bulk(flush, range),
+            Mode::Live => {
+                self.row_counts = self.row_counts.take().filter(|_| flush.changes.is_empty());
+                self.commit_live(&[flush], range)
+            }
             Mode::Failed => Err(self.failed_build()),
         };
         done.map_err(|fault| fault.of(&self.identity.projection).among(range))?;
         self.checkpoint = range.through;
         self.mark = std::mem::take(&mut self.next_mark);
-        self.empty &= all.iter().all(|changes| changes.upserted == 0);
+        self.empty &= changes.iter().all(|changes| changes.upserted == 0);
         Ok(())
     }
 
-    /// Writes changes of a build before their commit: the checkpoint stays where it is until [`Generation::commit`]
+    /// Writes flushes of a build before their commit: the checkpoint stays where it is until [`Generation::commit`]
     /// covers them too. Only in bulk mode, where a crash throws everything away; after a fault so must the caller.
-    pub fn load(&mut self, changes: &[Changes]) -> Result<()> {
+    ///
+    /// Of a key that one part flushed several times the last flush counts. That two parts flushed it is a fault if
+    /// both are among these flushes, and up to the caller otherwise.
+    pub fn load(&mut self, flushes: Vec<Flush>) -> Result<()> {
         if self.mode != Mode::Bulk {
             return Err(self.failed_build());
         }
-        let written = self.write_changes(changes);
-        if written.is_err() {
-            self.mode = Mode::Failed;
-        }
-        self.empty &= changes.iter().all(|changes| changes.upserted == 0);
-        written.map_err(|fault| fault.of(&self.identity.projection))
+        self.empty &= flushes.iter().flat_map(|flush| &flush.changes).all(|changes| changes.upserted == 0);
+        self.write_bulk(flushes).map_err(|fault| fault.of(&self.identity.projection))
     }
 
-    fn commit_bulk(&mut self, all: &[Changes], range: Range) -> Result<()> {
+    fn commit_bulk(&mut self, flush: Flush, range: Range) -> Result<()> {
         self.check_range(self.checkpoint.0, range)?;
         self.stored(range.through)?;
-        let written = self.write_changes(all);
+        self.write_bulk(vec![flush])
+    }
+
+    fn write_bulk(&mut self, flushes: Vec<Flush>) -> Result<()> {
+        if flushes.iter().all(|flush| flush.changes.is_empty()) {
+            return Ok(());
+        }
+        self.check_tables(&flushes)?;
+        (self.laid, self.row_counts) = (None, None);
+        let written = match std::mem::replace(&mut self.has_written, true) {
+            false => self.lay_out(flushes),
+            true => self.write_changes(&flushes),
+        };
         if written.is_err() {
             self.mode = Mode::Failed;
         }
         written
     }
 
-    fn commit_live(&self, all: &[Changes], range: Range) -> Result<()> {
+    fn commit_live(&self, flushes: &[Flush], range: Range) -> Result<()> {
         let through = self.stored(range.through)?;
         let after = self.stored(range.after)?;
-        let has_rows = !self.empty || all.iter().any(|changes| changes.upserted > 0);
+        let mut changes = flushes.iter().flat_map(|flush| &flush.changes);
+        let has_rows = !self.empty || changes.any(|changes| changes.upserted > 0);
         let transaction =
             self.write(|conn| rusqlite::Transaction::new_unchecked(conn, TransactionBehavior::Immediate))?;
         let moved = self.write(|conn| {
@@ -69,7 +87,8 @@ impl Generation {
             })?;
             self.check_range(if moved == 1 { range.after.0 } else { stored.cast_unsigned() }, range)?;
         }
-        self.write_changes(all)?;
+        self.check_tables(flushes)?;
+        self.write_changes(flushes)?;
         // Dropped on any failure above, which rolls back.
         transaction.commit().map_err(|error| failed("cannot write", &self.path, &error))
     }
@@ -89,13 +108,16 @@ impl Generation {
         .hint("let one host alone write to a project folder; this one goes on from the new checkpoint once restarted"))
     }
 
-    fn write_changes(&self, all: &[Changes]) -> Result<()> {
-        if let Some(beyond) = all.iter().find(|changes| changes.table >= self.manifest.tables.len()) {
-            let message = format!("table {} was changed, of {}", beyond.table, self.manifest.tables.len());
-            return Err(Fault::new(FaultKind::Changes, message));
-        }
+    fn check_tables(&self, flushes: &[Flush]) -> Result<()> {
+        let mut changes = flushes.iter().flat_map(|flush| &flush.changes);
+        let Some(beyond) = changes.find(|changes| changes.table >= self.manifest.tables.len()) else { return Ok(()) };
+        let message = format!("table {} was changed, of {}", beyond.table, self.manifest.tables.len());
+        Err(Fault::new(FaultKind::Changes, message))
+    }
+
+    fn write_changes(&self, flushes: &[Flush]) -> Result<()> {
         for (number, table) in self.manifest.tables.iter().enumerate() {
-            let sides = order::sides(table, all.iter().filter(|changes| changes.table == number))?;
+            let sides = order::sides(number, table, flushes)?;
             if !sides.is_empty() {
                 self.write_table(number, table, &sides, &by_key(table, &sides)?)?;
             }
@@ -149,7 +171,7 @@ impl Generation {
         let extended = error.sqlite_error().map(|error| error.extended_code);
         match extended {
             Some(rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY | rusqlite::ffi::SQLITE_CONSTRAINT_ROWID) => {
-                changes(table, &format!("key {key} is inserted again, but it is declared insert-only"))
+                changes(table, &format!("key {key} {INSERTED_AGAIN}"))
                     .hint("put something unique for each row into the key, the position say")
             }
             Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE) => {

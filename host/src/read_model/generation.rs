@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::laid::Laid;
 use super::schema::{self, Statements};
 use super::storage::{connect, failed, pragmas, sync_folder};
 use super::{Identity, order};
 use crate::event::{Fault, FaultKind, Manifest, Position, Result};
 
 /// While a generation is built nothing is journaled or made durable: a crash throws the file away.
-/// Everything happens in one transaction, so a page that changes often is written once, at the end, unless the
-/// cache overflows.
-const BULK: &[(&str, &str)] = &[
+/// What is not laid out as pages happens in one transaction, so a page that changes often is written once, at the end,
+/// unless the cache overflows.
+pub(super) const BULK: &[(&str, &str)] = &[
     ("page_size", "4096"),
     ("journal_mode", "OFF"),
     ("synchronous", "OFF"),
@@ -43,6 +44,12 @@ pub struct Generation {
     pub(super) next_mark: String,
     pub(super) empty: bool,
     pub(super) mode: Mode,
+    /// Whether rows were written to it while it is built.
+    pub(super) has_written: bool,
+    /// The rows that are there, as long as they are those of its first flushes and it is not finished.
+    pub(super) laid: Option<Laid>,
+    /// How many rows each table has, until others come.
+    pub(super) row_counts: Option<Vec<u64>>,
 }
 
 /// How a generation is being written.
@@ -101,11 +108,28 @@ impl Generation {
 
     fn new(conn: Connection, path: &Path, identity: Identity, manifest: Manifest, mode: Mode) -> Generation {
         let statements: Vec<_> = manifest.tables.iter().map(Statements::new).collect();
-        conn.set_prepared_statement_cache_capacity(statements.len() * 4 + 8);
-        let checkpoint = Position::START;
-        let (mark, next_mark) = (String::new(), String::new());
-        let path = path.to_owned();
-        Generation { conn, path, identity, manifest, statements, checkpoint, mark, next_mark, empty: true, mode }
+        let generation = Generation {
+            conn,
+            path: path.to_owned(),
+            identity,
+            manifest,
+            statements,
+            checkpoint: Position::START,
+            mark: String::new(),
+            next_mark: String::new(),
+            empty: true,
+            mode,
+            has_written: false,
+            laid: None,
+            row_counts: None,
+        };
+        generation.set_up();
+        generation
+    }
+
+    /// What a new connection needs.
+    pub(super) fn set_up(&self) {
+        self.conn.set_prepared_statement_cache_capacity(self.statements.len() * 4 + 8);
     }
 
     /// The position whose effects are committed.
@@ -164,10 +188,13 @@ impl Generation {
         let (checkpoint, has_rows) = (self.stored(self.checkpoint)?, !self.empty);
         self.write(|conn| {
             let sql = "UPDATE projectionist_checkpoint SET position = ?1, has_rows = ?2, mark = ?3";
-            conn.execute(sql, (checkpoint, has_rows, &self.mark))?;
-            conn.execute_batch("COMMIT")
+            conn.execute(sql, (checkpoint, has_rows, &self.mark))
         })?;
-        self.build_indexes()?;
+        match self.laid.take() {
+            Some(laid) => self.lay_out_indexes(&laid)?,
+            None => self.build_indexes()?,
+        }
+        self.write(|conn| conn.execute_batch("COMMIT"))?;
         // On its own and last, so that a file whose writer was killed before this is refused by `open`.
         self.write(|conn| conn.execute("UPDATE projectionist_generation SET finished = 1", ()))?;
         // The one sync of a build: going to WAL writes the first page and syncs the file, rows and all.
@@ -186,6 +213,7 @@ impl Generation {
             return Ok(());
         }
         // A journal, so that a unique index that cannot be built leaves something to look at.
+        self.write(|conn| conn.execute_batch("COMMIT"))?;
         pragmas(&self.conn, &self.path, &[("journal_mode", "MEMORY")])?;
         self.write(|conn| conn.execute_batch("BEGIN"))?;
         for index in indexes {
@@ -197,11 +225,11 @@ impl Generation {
                 return Err(fault);
             }
         }
-        self.write(|conn| conn.execute_batch("COMMIT"))
+        Ok(())
     }
 
     /// The fault for a unique index that the rows forbid, with an example.
-    fn not_unique(&self, index: &schema::IndexSql<'_>) -> Fault {
+    pub(super) fn not_unique(&self, index: &schema::IndexSql<'_>) -> Fault {
         let names = schema::index_columns(index.table, index.index);
         let columns = schema::list(names.iter().map(|name| schema::quoted(name)));
         let present = names.iter().map(|name| format!("{} IS NOT NULL", schema::quoted(name))).collect::<Vec<_>>();

@@ -20,10 +20,14 @@
 mod storage;
 mod schema;
 mod cells;
+mod flush;
+mod sort;
 mod order;
+mod tree;
 mod identity;
 mod generation;
 mod commit;
+mod laid;
 mod lookup;
 mod contents;
 mod snapshot;
@@ -36,6 +40,7 @@ pub use catalogue::{
     RequestId, Swapped, Wanted,
 };
 pub use contents::Digest;
+pub use flush::Flush;
 pub use generation::Generation;
 pub use identity::Identity;
 pub use lock::HostLock;

@@ -7,8 +7,10 @@ use std::cmp::Ordering;
 
 use rusqlite::types::ValueRef;
 
+use super::Flush;
 use super::cells::Cells;
-use crate::event::{Changes, Fault, FaultKind, Result, Table};
+use super::sort::{Place, compare, sort};
+use crate::event::{Fault, FaultKind, Index, Result, Table};
 
 /// The upserts or the deletes of one [`Changes`].
 pub(super) struct Side<'a> {
@@ -19,6 +21,9 @@ pub(super) struct Side<'a> {
     /// The key columns in key order.
     key: Vec<Cells<'a>>,
     length: usize,
+    /// The number of the flush that it came in, and who flushed.
+    flush: usize,
+    part: usize,
 }
 
 impl<'a> Side<'a> {
@@ -28,71 +33,67 @@ impl<'a> Side<'a> {
     }
 }
 
-/// One row of one side.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// Orders most rows without looking at their columns.
-    prefix: u64,
-    /// Index of the side.
-    pub side: u32,
-    /// Index of the row in it.
-    pub row: u32,
-}
-
-/// The rows of all sides by key; refuses a key that is there twice.
+/// The rows of all sides by key, of each key the one flushed last; refuses a key that a flush has twice, that two
+/// parts have, or that is inserted again where it must not be.
 pub(super) fn by_key(table: &Table, sides: &[Side<'_>]) -> Result<Vec<Place>> {
     let mut places = Vec::with_capacity(sides.iter().map(|side| side.length).sum());
-    let skip = common_prefix(sides);
     for (number, side) in (0u32..).zip(sides) {
         let rows = u32::try_from(side.length).map_err(|_| changes(table, "one flush has over 4 billion rows"))?;
-        places.extend((0..rows).map(|row| Place { prefix: side.key[0].prefix(row as usize, skip), side: number, row }));
+        places.extend((0..rows).map(|row| Place::new(number, row)));
     }
-    let exact = table.key.len() == 1 && sides.iter().all(|side| side.key[0].prefix_is_exact());
-    let compare = |a: &Place, b: &Place| {
-        let by_prefix = a.prefix.cmp(&b.prefix);
-        if exact || by_prefix != Ordering::Equal { by_prefix } else { compare_keys(sides, a, b) }
-    };
-    // Equal keys are an error, so nothing depends on a stable order.
-    places.sort_unstable_by(compare);
-    match places.windows(2).find(|pair| compare(&pair[0], &pair[1]) == Ordering::Equal) {
-        None => Ok(places),
-        Some(pair) => Err(twice(table, sides, pair)),
-    }
-}
-
-fn compare_keys(sides: &[Side<'_>], a: &Place, b: &Place) -> Ordering {
-    let (left, right) = (&sides[a.side as usize].key, &sides[b.side as usize].key);
-    let columns = left.iter().zip(right);
-    columns
-        .map(|(left, right)| left.compare(a.row as usize, right, b.row as usize))
-        .find(|&order| order != Ordering::Equal)
-        .unwrap_or(Ordering::Equal)
-}
-
-/// How many bytes all first key columns start with in common: keys like `account-000017` differ only after them.
-fn common_prefix(sides: &[Side<'_>]) -> usize {
-    let mut keys = sides.iter().flat_map(|side| (0..side.length).filter_map(|row| side.key[0].bytes(row)));
-    let Some(first) = keys.next() else { return 0 };
-    keys.fold(first.len(), |common, key| {
-        if key.get(..common) == first.get(..common) {
-            return common;
+    let keys: Vec<_> = sides.iter().map(|side| side.key.clone()).collect();
+    // Stable, so that a later flush stays behind an earlier one.
+    sort(&mut places, &keys);
+    let mut clash = None;
+    places.dedup_by(|later, earlier| {
+        let is_same = compare(earlier, later, &keys) == Ordering::Equal;
+        if is_same {
+            clash = clash.take().or_else(|| twice(table, sides, earlier, later));
+            *earlier = *later;
         }
-        first.iter().zip(key).take(common).take_while(|(a, b)| a == b).count()
-    })
+        is_same
+    });
+    clash.map_or(Ok(places), Err)
 }
 
-fn twice(table: &Table, sides: &[Side<'_>], pair: &[Place]) -> Fault {
-    let side = &sides[pair[0].side as usize];
-    let key = show_key(table, side.key.iter().map(|cells| cells.get(pair[0].row as usize)));
-    let how = match (side.deletes, sides[pair[1].side as usize].deletes) {
+/// The rows of `places`, which are upserts, in the order of the columns of an index, and of their key where those are
+/// the same. Nothing when the index is unique and two rows are the same in them, all of them present.
+pub(super) fn by_index(index: &Index, sides: &[Side<'_>], places: &[Place]) -> Option<Vec<Place>> {
+    let chosen: Vec<Vec<_>> = sides
+        .iter()
+        .map(|side| match side.deletes {
+            true => Vec::new(),
+            false => index.columns.iter().map(|&column| side.columns[usize::from(column)]).collect(),
+        })
+        .collect();
+    let mut places = places.to_vec();
+    sort(&mut places, &chosen);
+    let is_present =
+        |place: &Place| chosen[place.side as usize].iter().all(|cells| !cells.is_absent(place.row as usize));
+    let is_same = |pair: &[Place]| compare(&pair[0], &pair[1], &chosen) == Ordering::Equal && is_present(&pair[0]);
+    let repeats = index.unique && places.windows(2).any(is_same);
+    (!repeats).then_some(places)
+}
+
+/// The fault of a key that comes twice, if it is one.
+fn twice(table: &Table, sides: &[Side<'_>], earlier: &Place, later: &Place) -> Option<Fault> {
+    let (first, second) = (&sides[earlier.side as usize], &sides[later.side as usize]);
+    let how = match (first.deletes, second.deletes) {
+        _ if first.part != second.part => "was touched by two partitions",
+        _ if first.flush != second.flush && table.insert_only => INSERTED_AGAIN,
+        _ if first.flush != second.flush => return None,
         (false, false) => "is upserted twice in one flush",
         (true, true) => "is deleted twice in one flush",
         _ => "is both upserted and deleted in one flush",
     };
-    changes(table, &format!("key {key} {how}")).hint(
+    let key = show_key(table, first.key.iter().map(|cells| cells.get(earlier.row as usize)));
+    Some(changes(table, &format!("key {key} {how}")).hint(
         "each key comes back at most once in a flush; a partitioned projection may touch a row from one partition only",
-    )
+    ))
 }
+
+/// What is wrong with a key that is there already.
+pub(super) const INSERTED_AGAIN: &str = "is inserted again, but it is declared insert-only";
 
 /// A key for a message: `(day = '2013-01-01', origin = 'JFK')`.
 pub(super) fn show_key<'a>(table: &Table, values: impl Iterator<Item = ValueRef<'a>>) -> String {
@@ -125,15 +126,18 @@ fn show_value(value: ValueRef<'_>) -> String {
     }
 }
 
-/// The sides of one table's changes, their shapes checked against the table.
-pub(super) fn sides<'a>(table: &Table, all: impl Iterator<Item = &'a Changes>) -> Result<Vec<Side<'a>>> {
+/// The sides of one table in some flushes, their shapes checked against the table.
+pub(super) fn sides<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> Result<Vec<Side<'a>>> {
     let mut sides = Vec::new();
-    for change in all {
+    let all = flushes.iter().enumerate().flat_map(|(flush, flushed)| {
+        flushed.changes.iter().filter(|change| change.table == number).map(move |change| (flush, flushed.part, change))
+    });
+    for (flush, part, change) in all {
         if change.upserted > 0 {
             let columns = 0..table.columns.len();
             let columns = cells(table, columns, &change.upserts, change.upserted)?;
             let key = table.key.iter().map(|&column| columns[usize::from(column)]).collect();
-            sides.push(Side { deletes: false, columns, key, length: change.upserted });
+            sides.push(Side { deletes: false, columns, key, length: change.upserted, flush, part });
         }
         if change.deleted > 0 {
             if table.insert_only {
@@ -141,7 +145,7 @@ pub(super) fn sides<'a>(table: &Table, all: impl Iterator<Item = &'a Changes>) -
             }
             let numbers = table.key.iter().map(|&column| usize::from(column));
             let key = cells(table, numbers, &change.deletes, change.deleted)?;
-            sides.push(Side { deletes: true, columns: key.clone(), key, length: change.deleted });
+            sides.push(Side { deletes: true, columns: key.clone(), key, length: change.deleted, flush, part });
         }
     }
     Ok(sides)

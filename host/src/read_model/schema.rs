@@ -75,10 +75,7 @@ impl Statements {
 /// `CREATE TABLE` for a declared table. Rows lie in key order in one tree: by row id when the key is one integer,
 /// else `WITHOUT ROWID`, which is half the size and the work of a row id with a unique index beside it.
 pub(super) fn create_table(table: &Table) -> String {
-    let single = match table.key[..] {
-        [only] => Some(usize::from(only)).filter(|&only| is_integer(table.columns[only].kind)),
-        _ => None,
-    };
+    let single = row_id(table);
     let mut sql = format!("CREATE TABLE {} (", quoted(&table.name));
     for (number, column) in table.columns.iter().enumerate() {
         let kind = match column.kind {
@@ -106,6 +103,14 @@ pub(super) fn create_table(table: &Table) -> String {
     sql
 }
 
+/// The column that is the row id of a table, if one is.
+pub(super) fn row_id(table: &Table) -> Option<usize> {
+    match table.key[..] {
+        [only] => Some(usize::from(only)).filter(|&only| is_integer(table.columns[only].kind)),
+        _ => None,
+    }
+}
+
 fn is_integer(kind: Kind) -> bool {
     matches!(kind, Kind::Boolean | Kind::Integer)
 }
@@ -113,7 +118,10 @@ fn is_integer(kind: Kind) -> bool {
 /// A secondary index with the SQL that makes it.
 pub(super) struct IndexSql<'a> {
     pub table: &'a Table,
+    /// The table's index in the manifest.
+    pub number: usize,
     pub index: &'a Index,
+    pub name: String,
     pub create: String,
 }
 
@@ -122,16 +130,16 @@ pub(super) struct IndexSql<'a> {
 pub(super) fn create_indexes(manifest: &Manifest) -> Vec<IndexSql<'_>> {
     let mut taken: HashSet<String> = manifest.tables.iter().map(|table| table.name.clone()).collect();
     let mut all = Vec::new();
-    for table in &manifest.tables {
+    for (number, table) in manifest.tables.iter().enumerate() {
         for index in &table.indexes {
             let columns = index_columns(table, index);
             let stem = format!("{}_by_{}", table.name, columns.join("_"));
             let mut name = stem.clone();
-            for number in 2.. {
+            for next in 2.. {
                 if taken.insert(name.clone()) {
                     break;
                 }
-                name = format!("{stem}_{number}");
+                name = format!("{stem}_{next}");
             }
             let unique = if index.unique { "UNIQUE " } else { "" };
             let create = format!(
@@ -140,7 +148,7 @@ pub(super) fn create_indexes(manifest: &Manifest) -> Vec<IndexSql<'_>> {
                 quoted(&table.name),
                 list(columns.iter().map(|column| quoted(column)))
             );
-            all.push(IndexSql { table, index, create });
+            all.push(IndexSql { table, number, index, name, create });
         }
     }
     all

@@ -214,7 +214,8 @@ fn unique_indexes_are_kept_and_judge_the_outcome_of_a_flush() {
     );
     assert_eq!(generation.digest().unwrap(), before);
 
-    let mut generation = bulk(&tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut generation = bulk(&folder);
     generation
         .commit(&[changes(SEATS, &[seat(1, "1A"), nobody(2), nobody(3), seat(4, "1A")], &[])], range(0, 4))
         .unwrap();

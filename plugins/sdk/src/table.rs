@@ -86,8 +86,10 @@ pub struct Table<R: Row> {
     reached: Vec<u32>,
     /// Rows marked with this need no book-keeping when they are reached.
     mark: u32,
-    /// How many flushes there were.
-    flushes: u32,
+    /// How many batches there were.
+    batches: u32,
+    /// At least so many rows that wait for a flush came and went since the one before: there is nothing to flush of them.
+    gone: usize,
     /// The weight of all rows that are held, and of the dirty ones among them.
     bytes: u64,
     dirty_bytes: u64,
@@ -101,12 +103,14 @@ struct Held {
     hash: u64,
     /// The table's mark when it was last made ready to be changed.
     mark: u32,
-    /// The flush count when it was last reached.
+    /// The batch count when it was last reached.
     reached: u32,
     bytes: u32,
     /// Whether the row is there, or known not to be.
     live: bool,
     dirty: bool,
+    /// Whether the read model may have a row with this key.
+    stored: bool,
 }
 
 impl<R: Row> Default for Table<R> {
@@ -119,7 +123,8 @@ impl<R: Row> Default for Table<R> {
             dirty: Vec::new(),
             reached: Vec::new(),
             mark: 1,
-            flushes: 0,
+            batches: 0,
+            gone: 0,
             bytes: 0,
             dirty_bytes: 0,
             elsewhere: Elsewhere::default(),
@@ -149,7 +154,7 @@ impl<R: Row> Table<R> {
             None => self.seek(key.view(), symbol)?,
         };
         let held = &mut self.held[index];
-        held.reached = self.flushes;
+        held.reached = self.batches;
         if held.live { Some(&self.rows[index]) } else { None }
     }
 
@@ -159,7 +164,7 @@ impl<R: Row> Table<R> {
         let index = match self.position(row.key(), hash) {
             Some(index) => index,
             // What the read model holds does not matter: it is replaced.
-            None => self.hold(R::new(row.key()), hash, false),
+            None => self.hold_unseen(R::new(row.key()), hash),
         };
         self.write(index);
         self.rows[index] = row;
@@ -173,11 +178,12 @@ impl<R: Row> Table<R> {
         let hash = hash::<R>(key.view());
         let index = match self.position(key.view(), hash) {
             Some(index) => index,
-            None => self.hold(R::new(key.view()), hash, false),
+            None => self.hold_unseen(R::new(key.view()), hash),
         };
         self.write(index);
         let held = &mut self.held[index];
         held.live = false;
+        self.gone += usize::from(!held.stored);
         // The next `entry` has to make the row again; its slot may say that it is ready.
         held.mark = 0;
         self.mark += 1;
@@ -227,16 +233,22 @@ impl<R: Row> Table<R> {
     fn fetch(&mut self, key: <R::Key as Key>::Ref<'_>, hash: u64) -> usize {
         let row = R::new(key);
         if !self.elsewhere.may_have(hash) {
-            return self.hold(row, hash, false);
+            return self.hold(row, hash, Some(false));
         }
         match self.look_up(&row) {
-            Ok(Some(found)) => self.hold(found, hash, true),
-            Ok(None) => self.hold(row, hash, false),
+            Ok(Some(found)) => self.hold(found, hash, Some(true)),
+            Ok(None) => self.hold(row, hash, Some(false)),
             Err(fault) => {
                 self.fault.get_or_insert(fault);
-                self.hold(row, hash, false)
+                self.hold(row, hash, Some(false))
             }
         }
+    }
+
+    /// Takes a row into memory whose like in the read model, if there is one, does not matter.
+    fn hold_unseen(&mut self, row: R, hash: u64) -> usize {
+        let is_there = if self.elsewhere.may_have(hash) { None } else { Some(false) };
+        self.hold(row, hash, is_there)
     }
 
     fn look_up(&self, row: &R) -> Result<Option<R>, Fault> {
@@ -254,7 +266,8 @@ impl<R: Row> Table<R> {
         R::read(&cells, 0).map(Some)
     }
 
-    fn hold(&mut self, row: R, hash: u64, live: bool) -> usize {
+    /// `is_there` says whether the read model has the row, if that is known.
+    fn hold(&mut self, row: R, hash: u64, is_there: Option<bool>) -> usize {
         // Within a batch there is some slack, so that the walk through the changed rows is worth it.
         if self.bytes - self.dirty_bytes > self.opening.cache_bytes.saturating_add(self.dirty_bytes) {
             self.weigh_reached();
@@ -263,8 +276,9 @@ impl<R: Row> Table<R> {
         let index = self.held.len();
         let bytes = weight(&row);
         self.bytes += u64::from(bytes);
+        let (live, stored) = (is_there == Some(true), is_there != Some(false));
         self.rows.push(row);
-        self.held.push(Held { hash, mark: 0, reached: self.flushes, bytes, live, dirty: false });
+        self.held.push(Held { hash, mark: 0, reached: self.batches, bytes, live, dirty: false, stored });
         self.by_key.insert(hash, index as u32);
         index
     }
@@ -273,7 +287,7 @@ impl<R: Row> Table<R> {
     fn write(&mut self, index: usize) {
         let held = &mut self.held[index];
         held.mark = self.mark;
-        held.reached = self.flushes;
+        held.reached = self.batches;
         held.live = true;
         if !held.dirty {
             held.dirty = true;

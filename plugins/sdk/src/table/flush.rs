@@ -26,6 +26,8 @@ impl<R: Row> AnyTable for Table<R> {
 
     fn settle(&mut self) -> Waiting {
         self.weigh_reached();
+        self.batches += 1;
+        self.forget_gone();
         // Not only in `flush`: where events read and change nothing, the host has no reason to flush.
         self.trim();
         Waiting { rows: self.dirty.len() as u64, bytes: self.dirty_bytes }
@@ -48,18 +50,18 @@ impl<R: Row> AnyTable for Table<R> {
             if held.live {
                 row.push(&mut columns)?;
                 upserted += 1;
-            } else {
+            } else if held.stored {
                 row.push_key(&mut keys)?;
                 deleted += 1;
             }
+            held.stored = held.live;
         }
-        let changed = !self.dirty.is_empty();
         self.dirty.clear();
         self.dirty_bytes = 0;
+        self.gone = 0;
         self.mark += 1;
         self.trim();
-        self.flushes += 1;
-        Ok(changed.then(|| Changes {
+        Ok((upserted + deleted > 0).then(|| Changes {
             table: self.opening.table,
             upserted,
             upserts: R::finish(columns),

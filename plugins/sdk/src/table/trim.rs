@@ -35,8 +35,29 @@ impl<R: Row> Table<R> {
         }
     }
 
+    /// Lets go of the rows that came and went since the last flush, once they are most of those that are held: what a
+    /// projection keeps for a while only, to find it again, neither fills its memory nor crosses.
+    pub(super) fn forget_gone(&mut self) {
+        if self.gone > self.held.len() / 2 {
+            self.forget();
+        }
+    }
+
+    #[cold]
+    fn forget(&mut self) {
+        self.gone = 0;
+        let Table { dirty, held, dirty_bytes, .. } = self;
+        dirty.retain(|&index| {
+            let held = &mut held[index as usize];
+            held.dirty = held.live || held.stored;
+            *dirty_bytes -= if held.dirty { 0 } else { u64::from(held.bytes) };
+            held.dirty
+        });
+        self.keep(&|held| held.live || held.stored);
+    }
+
     /// Keeps what the budget allows of the rows that did not change: all; else, where it is known which rows are
-    /// elsewhere, those that are there; else those that were reached since the last flush; else none.
+    /// elsewhere, those that are there; else those of them that were reached last.
     pub(super) fn trim(&mut self) {
         if self.bytes - self.dirty_bytes > self.opening.cache_bytes {
             self.make_room();
@@ -46,14 +67,23 @@ impl<R: Row> Table<R> {
     #[cold]
     fn make_room(&mut self) {
         let budget = self.opening.cache_bytes;
-        // Then it is also known, without holding them, that rows are nowhere. To be worth the walk, this has to make room
-        // for a while.
-        if self.elsewhere.is_known() && self.clean_bytes(&|held| held.live) <= budget / 4 * 3 {
+        // To be worth the walk, this has to make room for a while.
+        let most = budget / 4 * 3;
+        // Then it is also known, without holding them, that rows are nowhere.
+        let is_known = self.elsewhere.is_known();
+        if is_known && self.clean_bytes(&|held| held.live) <= most {
             return self.keep(&|held| held.live);
         }
-        let flushes = self.flushes;
-        let fits = self.clean_bytes(&|held| held.reached == flushes) <= budget;
-        let stays = |held: &Held| fits && held.reached == flushes;
+        // The first batch since which no more were reached than there is room for.
+        let (mut since, mut end) = (0, self.batches + 1);
+        while since < end {
+            let middle = since + (end - since) / 2;
+            match self.clean_bytes(&|held| held.reached >= middle && (held.live || !is_known)) <= most {
+                true => end = middle,
+                false => since = middle + 1,
+            }
+        }
+        let stays = |held: &Held| held.reached >= since && (held.live || !is_known);
         for held in self.held.iter().filter(|held| !held.dirty && held.live && !stays(held)) {
             self.elsewhere.add(held.hash, budget / ELSEWHERE_WEIGHT);
         }

@@ -1,0 +1,175 @@
+//! **Laying out**: the first rows of a build become the pages of its trees directly, in key order; and if they stay
+//! its only rows, so do its secondary indexes. See [`super::tree`].
+
+use std::io;
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::Flush;
+use super::generation::{BULK, Generation};
+use super::order::{self, Side};
+use super::schema::{self, IndexSql};
+use super::sort::Place;
+use super::storage::{connect, failed, pragmas};
+use super::tree::{Kind, Pages, Record, Tree};
+use crate::event::{Fault, Manifest, Result, Table};
+
+/// The rows of a build that was laid out, until others come.
+#[derive(Debug)]
+pub(super) struct Laid {
+    flushes: Vec<Flush>,
+    /// For each table, its rows by key.
+    places: Vec<Vec<Place>>,
+}
+
+impl Generation {
+    /// Writes the first rows, into tables that are empty.
+    pub(super) fn lay_out(&mut self, flushes: Vec<Flush>) -> Result<()> {
+        let mut places = Vec::new();
+        for (number, table) in self.manifest.tables.iter().enumerate() {
+            let sides = order::sides(number, table, &flushes)?;
+            let mut rows = order::by_key(table, &sides)?;
+            rows.retain(|place| !sides[place.side as usize].deletes);
+            places.push(rows);
+        }
+        let roots = self.roots()?;
+        self.in_pages(|pages, manifest| {
+            for ((number, table), rows) in manifest.tables.iter().enumerate().zip(&places) {
+                let sides = order::sides(number, table, &flushes).map_err(io::Error::other)?;
+                lay_table(pages, table, roots[number], &sides, rows)?;
+            }
+            Ok(())
+        })?;
+        self.row_counts = Some(places.iter().map(|rows| rows.len() as u64).collect());
+        self.laid = Some(Laid { flushes, places });
+        Ok(())
+    }
+
+    /// Writes the secondary indexes of rows that were laid out.
+    pub(super) fn lay_out_indexes(&mut self, laid: &Laid) -> Result<()> {
+        let manifest = self.manifest.clone();
+        let indexes = schema::create_indexes(&manifest);
+        if indexes.is_empty() {
+            return Ok(());
+        }
+        let mut sorted = Vec::new();
+        for index in &indexes {
+            let sides = order::sides(index.number, index.table, &laid.flushes)?;
+            let rows = order::by_index(index.index, &sides, &laid.places[index.number]);
+            sorted.push(rows.ok_or_else(|| self.not_unique(index))?);
+        }
+        let mut roots = Vec::new();
+        self.in_pages(|pages, _| {
+            for (index, rows) in indexes.iter().zip(&sorted) {
+                let sides = order::sides(index.number, index.table, &laid.flushes).map_err(io::Error::other)?;
+                roots.push(lay_index(pages, index, &sides, rows)?);
+            }
+            Ok(())
+        })?;
+        // What `CREATE INDEX` writes; it would also fill them.
+        self.write(|conn| {
+            conn.execute_batch("PRAGMA writable_schema = ON")?;
+            for (index, root) in indexes.iter().zip(&roots) {
+                let sql =
+                    "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('index', ?, ?, ?, ?)";
+                conn.execute(sql, (&index.name, &index.table.name, root, &index.create))?;
+            }
+            let version: i64 = conn.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+            conn.pragma_update(None, "schema_version", version + 1)?;
+            conn.execute_batch("PRAGMA writable_schema = RESET")
+        })
+    }
+
+    /// The root page of each table.
+    fn roots(&self) -> Result<Vec<u32>> {
+        let root = |table: &Table| {
+            self.write(|conn| {
+                conn.query_row(
+                    "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?",
+                    [&table.name],
+                    |row| row.get(0),
+                )
+            })
+        };
+        self.manifest.tables.iter().map(root).collect()
+    }
+
+    /// Hands the file to `write` while SQLite has it closed.
+    fn in_pages(&mut self, write: impl FnOnce(&mut Pages, &Manifest) -> io::Result<()>) -> Result<()> {
+        self.write(|conn| conn.execute_batch("COMMIT"))?;
+        let closed = Connection::open_in_memory().map_err(|error| failed("cannot close", &self.path, &error))?;
+        drop(std::mem::replace(&mut self.conn, closed));
+        let written = Pages::open(&self.path).and_then(|mut pages| {
+            write(&mut pages, &self.manifest)?;
+            pages.finish()
+        });
+        written.map_err(|error| not_written(&self.path, &error))?;
+        self.conn = connect(&self.path, false)?;
+        pragmas(&self.conn, &self.path, BULK)?;
+        self.set_up();
+        self.write(|conn| conn.execute_batch("BEGIN EXCLUSIVE"))
+    }
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Fault {
+    let fault = Fault::storage(format!("cannot write {}", path.display()), error);
+    match error.kind() {
+        io::ErrorKind::StorageFull => fault.hint("free some space and try again").retriable(),
+        _ => fault,
+    }
+}
+
+/// Rows by row id, or by key as an index of themselves: key columns first.
+fn lay_table(pages: &mut Pages, table: &Table, root: u32, sides: &[Side<'_>], rows: &[Place]) -> io::Result<()> {
+    let mut record = Record::default();
+    let row_id = schema::row_id(table);
+    let kind = if row_id.is_some() { Kind::Table } else { Kind::Index };
+    let mut tree = Tree::new(pages, kind);
+    let order: Vec<usize> = match row_id {
+        Some(_) => (0..table.columns.len()).collect(),
+        None => keys_first(table),
+    };
+    for place in rows {
+        let (columns, row) = (&sides[place.side as usize].columns, place.row as usize);
+        record.clear();
+        for &column in &order {
+            // The row id stands for this column.
+            let value = if row_id == Some(column) { ValueRef::Null } else { columns[column].get(row) };
+            record.push(value);
+        }
+        match row_id.map(|column| columns[column].get(row)) {
+            Some(ValueRef::Integer(id)) => tree.push_row(id, &record)?,
+            _ => tree.push(&record)?,
+        }
+    }
+    tree.finish(Some(root)).map(|_| ())
+}
+
+/// The indexed columns of each row, and what else it takes to find it.
+fn lay_index(pages: &mut Pages, index: &IndexSql<'_>, sides: &[Side<'_>], rows: &[Place]) -> io::Result<u32> {
+    let mut columns: Vec<usize> = index.index.columns.iter().map(|&column| usize::from(column)).collect();
+    match schema::row_id(index.table) {
+        Some(id) => columns.push(id),
+        None => {
+            let indexed = columns.clone();
+            let key = index.table.key.iter().map(|&column| usize::from(column));
+            columns.extend(key.filter(|column| !indexed.contains(column)));
+        }
+    }
+    let (mut record, mut tree) = (Record::default(), Tree::new(pages, Kind::Index));
+    for place in rows {
+        let side = &sides[place.side as usize];
+        record.clear();
+        columns.iter().for_each(|&column| record.push(side.columns[column].get(place.row as usize)));
+        tree.push(&record)?;
+    }
+    tree.finish(None)
+}
+
+fn keys_first(table: &Table) -> Vec<usize> {
+    let key = table.key.iter().map(|&column| usize::from(column));
+    let is_key = |column: &usize| table.key.iter().any(|&key| usize::from(key) == *column);
+    key.chain((0..table.columns.len()).filter(|column| !is_key(column))).collect()
+}
