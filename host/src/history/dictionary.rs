@@ -54,7 +54,7 @@ impl Dictionary {
         self.seen += 1;
         let hash = self.hasher.hash_one(string.as_bytes());
         let values = &self.values;
-        if let Some(&key) = self.table.find(hash, |&key| values.get(key as usize) == string) {
+        if let Some(&key) = self.table.find(hash, |&key| values.is(key as usize, string)) {
             return Some(key);
         }
         self.add(hash, string)

@@ -130,7 +130,7 @@ impl Known {
 
     fn find(&mut self, word: &str, hash: u64) -> Option<u32> {
         self.index();
-        self.table.find(hash, |&key| self.words.get(key as usize) == word).copied()
+        self.table.find(hash, |&key| self.words.is(key as usize, word)).copied()
     }
 
     /// Bounded by [`WORDS_MAX`] and the words of one segment.

@@ -40,6 +40,13 @@ impl Strings {
         &self.data[self.offsets[index] as usize..self.offsets[index + 1] as usize]
     }
 
+    /// Whether string `index` is `string`.
+    #[inline]
+    pub fn is(&self, index: usize, string: &str) -> bool {
+        // As bytes: what is equal to a string needs no look at where characters begin.
+        self.data.as_bytes()[self.offsets[index] as usize..self.offsets[index + 1] as usize] == *string.as_bytes()
+    }
+
     /// The strings from `start` on.
     pub fn since(&self, start: usize) -> Text {
         (start..self.len()).map(|index| self.get(index)).collect()

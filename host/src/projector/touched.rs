@@ -77,6 +77,25 @@ fn key(table: usize, columns: &[&Column], row: usize) -> u64 {
     hasher.finish()
 }
 
+/// A manifest with one table, partitioned by stream.
+#[cfg(test)]
+pub(super) fn manifest_of(table: crate::event::Table) -> Manifest {
+    use crate::event::{Partitioning, Selection, Subscription};
+    Manifest {
+        name: "rows".into(),
+        version: 1,
+        description: String::new(),
+        subscription: Subscription {
+            selection: Selection::Every(Default::default()),
+            stream_prefix: None,
+            envelope: Default::default(),
+            metadata_fields: Vec::new(),
+        },
+        partitioning: Partitioning::ByStream,
+        tables: vec![table],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,19 +103,13 @@ mod tests {
 
     fn manifest(insert_only: bool) -> Manifest {
         let column = TableColumn { name: "key".into(), kind: Kind::Integer, nullable: false };
-        let table =
-            Table { name: "rows".into(), columns: vec![column], key: vec![0], indexes: Vec::new(), insert_only };
-        let mut manifest: Manifest = serde_json::from_value(serde_json::json!({
-            "name": "rows", "version": 1, "description": "", "partitioning": "by-stream", "tables": [],
-            "subscription": {
-                "selection": {"types": []}, "stream_prefix": null, "metadata_fields": [],
-                "envelope": {"position": false, "stream": false, "stream_version": false, "time": false, "id": false,
-                             "type_name": false, "metadata": false}
-            }
-        }))
-        .unwrap();
-        manifest.tables = vec![table];
-        manifest
+        manifest_of(Table {
+            name: "rows".into(),
+            columns: vec![column],
+            key: vec![0],
+            indexes: Vec::new(),
+            insert_only,
+        })
     }
 
     fn changes(upserts: &[i64], deletes: &[i64]) -> Vec<Changes> {

@@ -24,6 +24,7 @@ pub(super) struct Writing<'a> {
     /// What was flushed and is not written yet, and how many bytes it has.
     gathered: Vec<Flush>,
     gathered_bytes: usize,
+    gathered_bytes_max: usize,
     /// Which instances have ended.
     done: Vec<bool>,
     /// Of what was written before the end; what is written together is compared where it is sorted.
@@ -49,6 +50,7 @@ impl<'a> Writing<'a> {
             folded: vec![(Position::START, 0); parts],
             gathered: Vec::new(),
             gathered_bytes: 0,
+            gathered_bytes_max: GATHERED_BYTES_MAX,
             done: vec![false; parts],
             touched: Touched::new(parts, ROWS_MAX),
             has_written: false,
@@ -89,7 +91,7 @@ impl<'a> Writing<'a> {
                 Word::Flushed { part, changes } => {
                     self.gather(part, changes);
                     // The first rows of a table are written fastest, and the more they are the better.
-                    if self.has_written || self.gathered_bytes > GATHERED_BYTES_MAX {
+                    if self.has_written || self.gathered_bytes > self.gathered_bytes_max {
                         self.write_gathered();
                     }
                 }
@@ -166,5 +168,133 @@ impl<'a> Writing<'a> {
         self.turns.give_up();
         // The others' faults follow from the first.
         self.fault.get_or_insert(fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Sender, bounded};
+
+    use super::*;
+    use crate::event::{Column, Kind, Range, Table, TableColumn, Timestamp, Values};
+    use crate::read_model::Identity;
+
+    /// Two parts and a table of numbers by number.
+    struct Build {
+        folder: tempfile::TempDir,
+        gathered_bytes_max: usize,
+    }
+
+    impl Build {
+        fn new(gathered_bytes_max: usize) -> Build {
+            Build { folder: tempfile::tempdir().unwrap(), gathered_bytes_max }
+        }
+
+        /// The rows after these words, and whether any were written before the end.
+        fn run(&self, say: impl FnOnce(Sender<Word>) + Send) -> (Result<Vec<String>, Trouble>, bool) {
+            let mut generation = generation(&self.folder.path().join("1.sqlite"));
+            let turns = Turns::new(Position(9));
+            let mut writing = Writing::new(&mut generation, &turns, 2, None);
+            writing.gathered_bytes_max = self.gathered_bytes_max;
+            let (sender, words) = bounded(4);
+            std::thread::scope(|scope| {
+                scope.spawn(|| say(sender));
+                writing.write(words, &mut |_| (), &mut |_| Proceed::On);
+            });
+            let early = writing.has_written;
+            let rows = writing.finish().map(|()| {
+                generation.commit(&[], Range { after: Position::START, through: Position(9) }).unwrap();
+                generation.rows_as_json("numbers").unwrap()
+            });
+            (rows, early)
+        }
+    }
+
+    fn generation(path: &std::path::Path) -> Generation {
+        let column = |name: &str| TableColumn { name: name.into(), kind: Kind::Integer, nullable: false };
+        let columns = vec![column("key"), column("value")];
+        let table = Table { name: "numbers".into(), columns, key: vec![0], indexes: Vec::new(), insert_only: false };
+        let manifest = super::super::touched::manifest_of(table);
+        let identity = Identity {
+            projection: "numbers".into(),
+            plugin_version: 1,
+            plugin_hash: String::new(),
+            settings: "{}".into(),
+            contract: "0.1.0".into(),
+            created_at: Timestamp(0),
+        };
+        Generation::create(path, &identity, &manifest).unwrap()
+    }
+
+    fn numbers(values: impl IntoIterator<Item = i64>) -> Column {
+        Column::from(Values::Integers(values.into_iter().collect::<Vec<_>>().into()))
+    }
+
+    fn rows(rows: &[(i64, i64)]) -> Vec<Changes> {
+        let upserts = vec![numbers(rows.iter().map(|row| row.0)), numbers(rows.iter().map(|row| row.1))];
+        vec![Changes { table: 0, upserted: rows.len(), upserts, deleted: 0, deletes: Vec::new() }]
+    }
+
+    fn row(key: i64, value: i64) -> String {
+        format!(r#"{{"key":{key},"value":{value}}}"#)
+    }
+
+    #[test]
+    fn what_is_flushed_waits_as_long_as_it_is_little_and_the_last_flush_counts() {
+        // Five rows of 16 bytes are flushed before the end.
+        for (most, is_early) in [(80, false), (79, true), (0, true)] {
+            let (rows, early) = Build::new(most).run(|words| {
+                words.send(Word::Flushed { part: 0, changes: rows(&[(1, 1), (3, 1)]) }).unwrap();
+                words.send(Word::Flushed { part: 1, changes: rows(&[(2, 1)]) }).unwrap();
+                words.send(Word::Flushed { part: 0, changes: rows(&[(1, 2), (5, 2)]) }).unwrap();
+                words.send(Word::Done { part: 1, changes: Vec::new() }).unwrap();
+                words.send(Word::Done { part: 0, changes: rows(&[(5, 3)]) }).unwrap();
+            });
+            assert_eq!(rows.ok().unwrap(), [row(1, 2), row(2, 1), row(3, 1), row(5, 3)]);
+            assert_eq!(early, is_early, "with {most} bytes");
+        }
+    }
+
+    #[test]
+    fn a_row_of_two_parts_is_noticed_written_together_or_not() {
+        for most in [1_000, 0] {
+            let (rows, _) = Build::new(most).run(|words| {
+                words.send(Word::Flushed { part: 0, changes: rows(&[(1, 1), (3, 1)]) }).unwrap();
+                words.send(Word::Done { part: 0, changes: rows(&[(4, 1)]) }).unwrap();
+                words.send(Word::Done { part: 1, changes: rows(&[(3, 2)]) }).unwrap();
+            });
+            assert!(matches!(rows, Err(Trouble::Overlap(_))), "with {most} bytes");
+        }
+    }
+
+    #[test]
+    fn a_lookup_finds_what_was_flushed_before() {
+        let (rows, early) = Build::new(1_000).run(|words| {
+            words.send(Word::Flushed { part: 0, changes: rows(&[(1, 1), (3, 1)]) }).unwrap();
+            let (answer, answered) = bounded(1);
+            words.send(Word::LookUp { table: 0, length: 2, keys: vec![numbers([3, 4])], answer }).unwrap();
+            let found = answered.recv().unwrap().unwrap();
+            assert_eq!(
+                (found.found.to_vec(), found.columns[1].clone()),
+                (vec![0b01], {
+                    Column {
+                        validity: Some(vec![1u8].into()),
+                        nulls: None,
+                        values: Values::Integers(vec![1, 0].into()),
+                    }
+                })
+            );
+            words.send(Word::Done { part: 0, changes: rows(&[(3, 2)]) }).unwrap();
+            words.send(Word::Done { part: 1, changes: Vec::new() }).unwrap();
+        });
+        assert_eq!((rows.ok().unwrap(), early), (vec![row(1, 1), row(3, 2)], true));
+    }
+
+    #[test]
+    fn an_instance_that_ended_without_a_word_is_noticed() {
+        let (rows, _) = Build::new(1_000).run(|words| {
+            words.send(Word::Done { part: 0, changes: rows(&[(4, 1)]) }).unwrap();
+        });
+        assert!(matches!(rows, Err(Trouble::Ended)));
     }
 }

@@ -67,9 +67,9 @@ pub fn run(
     let source = SqliteStore::open(&project.store)?;
     let through = end(&source, until)?;
     let (plugin, history) = thread::scope(|scope| {
-        let history = scope.spawn(|| open_history(project, &source));
-        let plugin = projector::load(&engine, project, &bytes, through.0);
-        (plugin, history.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        let plugin = scope.spawn(|| projector::load(&engine, project, &bytes, through.0));
+        let history = open_history(project, &source);
+        (plugin.join().unwrap_or_else(|panic| resume_unwind(panic)), history)
     });
     let plugin = plugin?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;

@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(varint(128), [0x81, 0]);
         assert_eq!(varint(16_383), [0xff, 0x7f]);
         assert_eq!(varint((1 << 56) - 1), [255, 255, 255, 255, 255, 255, 255, 127]);
-        assert_eq!(varint(1 << 56), [0x80 | 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0]);
+        assert_eq!(varint(1 << 56), [0x80, 0xc0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0]);
         assert_eq!(varint(u64::MAX), [255; 9]);
     }
 
