@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::imports::{Lookup, NoRows};
 use super::instance::Instance;
@@ -106,6 +107,11 @@ impl Plugin {
     /// made before keep theirs. Whether there is optimised code now.
     pub fn optimise(&self) -> bool {
         self.code.optimise()
+    }
+
+    /// About how long [`Plugin::optimise`] takes on this machine's cores.
+    pub fn optimising(&self) -> Duration {
+        self.code.optimising()
     }
 
     /// The same two seconds later, on a thread of its own, if the plugin is still in use then.

@@ -34,6 +34,9 @@ struct Quick {
     turn: Mutex<()>,
 }
 
+/// How long one core takes to optimise a KiB of a plugin file (measured: 0.9 to 1.2 ms).
+const CODE_KIB: Duration = Duration::from_millis(1);
+
 impl Code {
     pub fn optimised(code: Component) -> Code {
         Code(Arc::new(Tiers { quick: None, optimised: code.into() }))
@@ -60,6 +63,13 @@ impl Code {
     /// Makes the optimised code now, unless it is there; whether it is.
     pub fn optimise(&self) -> bool {
         self.0.optimise(|quick| quick.engine.compile(&quick.component, false))
+    }
+
+    /// About how long making it takes, with all cores.
+    pub fn optimising(&self) -> Duration {
+        let bytes = self.0.quick.as_ref().map_or(0, |quick| quick.component.len());
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        CODE_KIB.mul_f64(bytes as f64 / 1024.0 / cores as f64)
     }
 
     /// Makes it in a while on a thread of its own, if someone still has the plugin then.

@@ -11,7 +11,7 @@ use crate::history::{Cut, Damaged, History, Scan, Segment, Shredder};
 use crate::source::{Reader, Wanted};
 
 /// Batches waiting between the thread that reads and the thread that folds; each is bounded by [`BatchSize`].
-const BATCHES_AHEAD: usize = 3;
+pub(super) const BATCHES_AHEAD: usize = 3;
 
 /// A scan returns after this many positions even without events, so that progress and stops get their turn.
 const SCAN_POSITIONS_MAX: u64 = 262_144;

@@ -18,7 +18,7 @@ pub fn identity(plugin: &Plugin, settings: String) -> Identity {
 }
 
 /// For so many events quick code is done sooner than optimised code, which takes longer to make.
-const QUICK_EVENTS_MAX: u64 = 5_000_000;
+const QUICK_EVENTS_MAX: u64 = 2_000_000;
 
 /// Checks and compiles a plugin that is to fold about `events` events. A projection's own limits are known only once
 /// the plugin has said its name, and whether fuel is counted is part of the compiled code: then it is loaded a second

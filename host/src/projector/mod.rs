@@ -9,6 +9,7 @@ mod feed;
 mod fold;
 mod spread;
 mod turns;
+mod pace;
 mod writing;
 mod touched;
 mod narrow;

@@ -9,15 +9,15 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
-use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::feed::{BatchSize, Feed};
+use super::feed::{BATCHES_AHEAD, BatchSize, Feed};
 use super::fold::{Fold, Proceed, Progress, Projector, is_due};
+use super::pace::Pace;
 use super::turns::Turns;
 use super::writing::Writing;
-use crate::event::{Blame, Changes, Column, Fault, Partitioning, Position, Range, Result, Rows};
+use crate::event::{Batch, Blame, Changes, Column, Fault, Partitioning, Position, Range, Result, Rows};
 use crate::history::{Part, Scan, Segment};
 use crate::plugin::{Instance, Limits, LogLevel, LogLine, Lookup, Plugin, Start};
 use crate::read_model::Generation;
@@ -27,10 +27,6 @@ const POSITIONS_MIN: u64 = 65_536;
 
 /// Words that wait for the writer; each flush among them is bounded by `flush-mib-max`.
 const WORDS_WAITING_MAX: usize = 4;
-
-/// Quick code that is not half done after this long is given up for optimised code: compiling that takes about
-/// twice as long, and it runs twice as fast.
-const QUICK: Duration = Duration::from_millis(60);
 
 /// What an instance's thread says.
 pub(super) enum Word {
@@ -122,7 +118,8 @@ impl Projector {
         let parts = parts(&self.plugin.manifest().partitioning);
         let turns = Turns::new(through);
         let is_quick = self.may_be_quick && !self.plugin.is_optimised();
-        let mut writing = Writing::new(generation, &turns, parts.len(), is_quick.then_some(QUICK));
+        let mut writing =
+            Writing::new(generation, &turns, parts.len(), is_quick.then(|| Pace::new(self.plugin.optimising())));
         let folding = Folding {
             plugin: &self.plugin,
             limits: &self.limits,
@@ -217,13 +214,9 @@ impl<'a> Folding<'a> {
         let opened = instance.open(&self.start);
         self.hear(&mut instance, words)?;
         opened?;
-        let mut scan = Scan::new(&self.plugin.manifest().subscription, part);
         let mut events = 0;
         let mut pending = Default::default();
-        let mut mend = |segment: &Segment, damaged| {
-            self.feed.lock().unwrap_or_else(PoisonError::into_inner).mend(segment, damaged)
-        };
-        scan.each(self.segments, self.range, self.size.cut(), &mut mend, &mut |batch| {
+        self.each(part, &mut |batch| {
             if !self.turns.begin(batch.range) {
                 return Ok(ControlFlow::Break(()));
             }
@@ -243,6 +236,37 @@ impl<'a> Folding<'a> {
         let changes = if pending.rows > 0 { instance.flush()? } else { Vec::new() };
         self.hear(&mut instance, words)?;
         Ok(changes)
+    }
+
+    /// Gives the batches of one partition; those of a projection without partitions are read ahead by another thread.
+    fn each(&self, part: Option<Part>, fold: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>) -> Result<()> {
+        if part.is_some() {
+            return self.scan(part, fold);
+        }
+        thread::scope(|scope| {
+            let (sender, batches) = bounded(BATCHES_AHEAD);
+            let read = move || {
+                self.scan(part, &mut |batch| {
+                    Ok(if sender.send(batch).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                })
+            };
+            let starting = |error| Fault::storage("starting a thread", error);
+            let reader = thread::Builder::new().name("read".into()).spawn_scoped(scope, read).map_err(starting)?;
+            for batch in batches {
+                if fold(batch)?.is_break() {
+                    break;
+                }
+            }
+            reader.join().map_err(|_| gone())?
+        })
+    }
+
+    fn scan(&self, part: Option<Part>, visit: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>) -> Result<()> {
+        let mut mend = |segment: &Segment, damaged| {
+            self.feed.lock().unwrap_or_else(PoisonError::into_inner).mend(segment, damaged)
+        };
+        let mut scan = Scan::new(&self.plugin.manifest().subscription, part);
+        scan.each(self.segments, self.range, self.size.cut(), &mut mend, visit)
     }
 
     fn hear(&self, instance: &mut Instance<Asking>, words: &Sender<Word>) -> Result<()> {

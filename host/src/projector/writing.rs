@@ -1,10 +1,9 @@
 //! The **writing** side of a spread: takes what instances say, writes what they flush, answers their lookups.
 
-use std::time::{Duration, Instant};
-
 use crossbeam_channel::Receiver;
 
 use super::fold::{Proceed, Progress, Stage};
+use super::pace::Pace;
 use super::spread::{Trouble, Word};
 use super::touched::{ROWS_MAX, Touched};
 use super::turns::Turns;
@@ -30,20 +29,14 @@ pub(super) struct Writing<'a> {
     /// Of what was written before the end; what is written together is compared where it is sorted.
     touched: Touched,
     has_written: bool,
-    started: Instant,
-    /// How long it may take to come half way.
-    half_way: Option<Duration>,
+    /// Of quick code that may be given up.
+    pace: Option<Pace>,
     is_slow: bool,
     fault: Option<Fault>,
 }
 
 impl<'a> Writing<'a> {
-    pub fn new(
-        generation: &'a mut Generation,
-        turns: &'a Turns,
-        parts: usize,
-        half_way: Option<Duration>,
-    ) -> Writing<'a> {
+    pub fn new(generation: &'a mut Generation, turns: &'a Turns, parts: usize, pace: Option<Pace>) -> Writing<'a> {
         Writing {
             generation,
             turns,
@@ -54,8 +47,7 @@ impl<'a> Writing<'a> {
             done: vec![false; parts],
             touched: Touched::new(parts, ROWS_MAX),
             has_written: false,
-            started: Instant::now(),
-            half_way,
+            pace,
             is_slow: false,
             fault: None,
         }
@@ -79,13 +71,11 @@ impl<'a> Writing<'a> {
                     {
                         self.turns.stop();
                     }
-                    if self.half_way.is_some_and(|time| self.started.elapsed() > time) {
-                        self.half_way = None;
-                        // Once something was written, the writing is what takes long, or has cost too much to do twice.
-                        self.is_slow = !self.has_written && covered.0 < through.0 / 2;
-                        if self.is_slow {
-                            self.turns.give_up();
-                        }
+                    // Once something was written, the writing is what takes long, or has cost too much to do twice.
+                    if !self.has_written && self.pace.as_ref().is_some_and(|pace| pace.is_slow(covered, through)) {
+                        self.pace = None;
+                        self.is_slow = true;
+                        self.turns.give_up();
                     }
                 }
                 Word::Flushed { part, changes } => {
