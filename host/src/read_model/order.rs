@@ -31,6 +31,11 @@ impl<'a> Side<'a> {
     pub fn key(&self) -> &[Cells<'a>] {
         &self.key
     }
+
+    /// How many rows it has.
+    pub fn length(&self) -> usize {
+        self.length
+    }
 }
 
 /// The rows of all sides by key, of each key the one flushed last; refuses a key that a flush has twice, that two
