@@ -168,15 +168,15 @@ struct Records {
 impl Records {
     /// Of some columns of each side, on all cores. `id` is the column that the row id stands for.
     fn of_sides(sides: &[Side<'_>], columns: &[usize], id: Option<usize>) -> Vec<Records> {
-        let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-        let all = |sides: &[Side<'_>]| sides.iter().map(|side| Records::of(side, columns, id)).collect::<Vec<_>>();
+        let cores = thread::available_parallelism().map_or(1, |cores| cores.get()).min(sides.len()).max(1);
         thread::scope(|scope| {
-            let (mine, others) = sides.split_at(sides.len().div_ceil(cores));
-            let others = others.chunks(mine.len().max(1)).map(|sides| scope.spawn(move || all(sides)));
-            let others: Vec<_> = others.collect();
-            let mut records = all(mine);
-            others.into_iter().for_each(|thread| records.extend(thread.join().expect("records are made")));
-            records
+            // In turn, since the first flushes are the largest.
+            let some = |first| sides.iter().skip(first).step_by(cores).map(|side| Records::of(side, columns, id));
+            let threads: Vec<_> =
+                (0..cores).map(|first| scope.spawn(move || some(first).collect::<Vec<_>>())).collect();
+            let made = threads.into_iter().map(|thread| thread.join().expect("records are made").into_iter());
+            let mut made: Vec<_> = made.collect();
+            (0..sides.len()).map(|side| made[side % cores].next().expect("one for each side")).collect()
         })
     }
 
