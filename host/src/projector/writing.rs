@@ -13,7 +13,7 @@ use crate::read_model::{Flush, Generation};
 
 /// So much that was flushed waits to be written together: rows that come in key order are several times faster to
 /// write than others.
-const GATHERED_BYTES_MAX: usize = 128 << 20;
+const GATHERED_BYTES_MAX: usize = 64 << 20;
 
 pub(super) struct Writing<'a> {
     generation: &'a mut Generation,

@@ -9,7 +9,8 @@
 //! data/host.lock                           held by the one host of the project
 //! ```
 //!
-//! A [`Generation`] is written by one projector: in bulk, with durability off, until [`Generation::finish`];
+//! A [`Generation`] is written by one projector: in bulk, with durability off, until [`Generation::finish`], its first rows
+//! as whole pages;
 //! from then on live, rows and checkpoint in one transaction. The [`Catalogue`] makes it serve, with one small
 //! transaction. Only this folder and `source/sqlite` know that it is SQLite.
 //!

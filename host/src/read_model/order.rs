@@ -3,13 +3,11 @@
 //! It makes the file independent of a guest's hash order, fills trees from left to right, and finds keys that a
 //! flush names twice without asking SQLite.
 
-use std::cmp::Ordering;
-
 use rusqlite::types::ValueRef;
 
 use super::Flush;
 use super::cells::Cells;
-use super::sort::{Place, compare, sort};
+use super::sort::{Place, is_same, sort};
 use crate::event::{Fault, FaultKind, Index, Result, Table};
 
 /// The upserts or the deletes of one [`Changes`].
@@ -31,6 +29,11 @@ impl<'a> Side<'a> {
     pub fn key(&self) -> &[Cells<'a>] {
         &self.key
     }
+
+    /// How many rows it has.
+    pub fn length(&self) -> usize {
+        self.length
+    }
 }
 
 /// The rows of all sides by key, of each key the one flushed last; refuses a key that a flush has twice, that two
@@ -46,7 +49,7 @@ pub(super) fn by_key(table: &Table, sides: &[Side<'_>]) -> Result<Vec<Place>> {
     sort(&mut places, &keys);
     let mut clash = None;
     places.dedup_by(|later, earlier| {
-        let is_same = compare(earlier, later, &keys) == Ordering::Equal;
+        let is_same = is_same(earlier, later, &keys);
         if is_same {
             clash = clash.take().or_else(|| twice(table, sides, earlier, later));
             *earlier = *later;
@@ -70,8 +73,8 @@ pub(super) fn by_index(index: &Index, sides: &[Side<'_>], places: &[Place]) -> O
     sort(&mut places, &chosen);
     let is_present =
         |place: &Place| chosen[place.side as usize].iter().all(|cells| !cells.is_absent(place.row as usize));
-    let is_same = |pair: &[Place]| compare(&pair[0], &pair[1], &chosen) == Ordering::Equal && is_present(&pair[0]);
-    let repeats = index.unique && places.windows(2).any(is_same);
+    let repeat = |pair: &[Place]| is_same(&pair[0], &pair[1], &chosen) && is_present(&pair[0]);
+    let repeats = index.unique && places.windows(2).any(repeat);
     (!repeats).then_some(places)
 }
 

@@ -42,8 +42,13 @@ pub(super) fn sort(places: &mut [Place], sides: &[Vec<Cells<'_>>]) {
     }
 }
 
-/// Compares the columns of two rows.
-pub(super) fn compare(a: &Place, b: &Place, sides: &[Vec<Cells<'_>>]) -> Ordering {
+/// Whether two neighbours that were sorted have the same values.
+pub(super) fn is_same(a: &Place, b: &Place, sides: &[Vec<Cells<'_>>]) -> bool {
+    // The same values have come to the same numbers, however often they were sorted again.
+    a.key == b.key && compare(a, b, sides) == Ordering::Equal
+}
+
+fn compare(a: &Place, b: &Place, sides: &[Vec<Cells<'_>>]) -> Ordering {
     let columns = sides[a.side as usize].iter().zip(&sides[b.side as usize]);
     columns
         .map(|(left, right)| left.compare(a.row as usize, right, b.row as usize))

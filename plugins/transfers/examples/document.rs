@@ -1,14 +1,22 @@
 //! **Document**: asks for whole payloads and reads them with serde, as one does who has the types already.
+//!
+//! The field by which rows are told apart is asked for beside the payload: that is what a partition goes by.
 
 use projectionist_sdk::prelude::*;
 use serde::Deserialize;
 
 #[derive(Event)]
 enum Transfer<'a> {
-    #[event(document)]
-    Deposited(&'a str),
-    #[event(document)]
-    Withdrawn(&'a str),
+    Deposited {
+        channel: Text<'a>,
+        #[event(document)]
+        payload: &'a str,
+    },
+    Withdrawn {
+        channel: Text<'a>,
+        #[event(document)]
+        payload: &'a str,
+    },
 }
 
 /// The payload of a transfer.
@@ -40,12 +48,15 @@ impl Projection for Channels {
     type Event = Transfer<'static>;
 
     fn apply(&mut self, event: Transfer, _: &Envelope) -> Result<(), Fault> {
-        let (sign, text) = match event {
-            Transfer::Deposited(text) => (1, text),
-            Transfer::Withdrawn(text) => (-1, text),
+        let (sign, channel, text) = match event {
+            Transfer::Deposited { channel, payload } => (1, channel, payload),
+            Transfer::Withdrawn { channel, payload } => (-1, channel, payload),
         };
         let payload: Payload = serde_json::from_str(text).map_err(|error| Fault::new(error.to_string()))?;
-        let row = self.channels.entry(payload.channel);
+        if channel != payload.channel {
+            return Err(Fault::new("the payload is of another channel"));
+        }
+        let row = self.channels.entry(channel);
         row.transfers += 1;
         row.amount += sign * payload.amount;
         row.text_bytes += (payload.to.len() + payload.day.len() + payload.reference.len()) as u64;
@@ -53,7 +64,7 @@ impl Projection for Channels {
     }
 }
 
-export!(Channels, name = "document", version = 1);
+export!(Channels, name = "document", version = 1, partition = by_field("channel"));
 
 #[cfg(test)]
 mod tests {
@@ -78,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_payload_that_is_no_transfer_stops_the_projection() {
-        given::<Channels>([event("account-1", "Deposited", json!({"amount": 1}))])
+        given::<Channels>([event("account-1", "Deposited", json!({"amount": 1, "channel": "web"}))])
             .then_fault_at(0, "missing field `to`");
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use super::PAGE;
 use super::page::Kind;
 use super::pages::Pages;
-use super::record::{Record, push_varint};
+use super::record::push_varint;
 
 /// The most bytes of a row that stay in a leaf of a table.
 const TABLE_LOCAL_MAX: usize = PAGE - 35;
@@ -17,7 +17,7 @@ const LOCAL_MIN: usize = (PAGE - 12) * 32 / 255 - 23;
 const OVERFLOW: usize = PAGE - 4;
 
 /// Makes the cell of a leaf in `cell`. A table's entry has a row id.
-pub fn make(pages: &mut Pages, kind: Kind, row_id: i64, record: &Record, cell: &mut Vec<u8>) -> io::Result<()> {
+pub fn make(pages: &mut Pages, kind: Kind, row_id: i64, record: &[u8], cell: &mut Vec<u8>) -> io::Result<()> {
     let length = record.len();
     cell.clear();
     push_varint(cell, length as u64);
@@ -28,17 +28,15 @@ pub fn make(pages: &mut Pages, kind: Kind, row_id: i64, record: &Record, cell: &
             TABLE_LOCAL_MAX
         }
     };
-    let head = cell.len();
-    record.write(cell);
     if length <= most {
+        cell.extend_from_slice(record);
         return Ok(());
     }
     // What is left after filling whole overflow pages stays, if there is room for it.
     let fitting = LOCAL_MIN + (length - LOCAL_MIN) % OVERFLOW;
-    let local = head + if fitting <= most { fitting } else { LOCAL_MIN };
-    let first = overflow(pages, &cell[local..])?;
-    cell.truncate(local);
-    cell.extend_from_slice(&first.to_be_bytes());
+    let (local, rest) = record.split_at(if fitting <= most { fitting } else { LOCAL_MIN });
+    cell.extend_from_slice(local);
+    cell.extend_from_slice(&overflow(pages, rest)?.to_be_bytes());
     Ok(())
 }
 

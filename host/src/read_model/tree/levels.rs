@@ -7,7 +7,7 @@ use std::mem;
 use super::cell;
 use super::page::{Kind, Page};
 use super::pages::Pages;
-use super::record::{Record, push_varint};
+use super::record::push_varint;
 
 /// A tree that is being laid out.
 pub struct Tree<'a> {
@@ -37,7 +37,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Appends a row to a table. Row ids grow.
-    pub fn push_row(&mut self, row_id: i64, record: &Record) -> io::Result<()> {
+    pub fn push_row(&mut self, row_id: i64, record: &[u8]) -> io::Result<()> {
         cell::make(self.pages, self.kind, row_id, record, &mut self.next)?;
         if !self.leaf.push(&self.next) {
             let mut divider = Vec::new();
@@ -50,7 +50,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Appends an entry to an index. Entries grow.
-    pub fn push(&mut self, record: &Record) -> io::Result<()> {
+    pub fn push(&mut self, record: &[u8]) -> io::Result<()> {
         cell::make(self.pages, self.kind, 0, record, &mut self.next)?;
         mem::swap(&mut self.last, &mut self.next);
         if !self.next.is_empty() && !self.leaf.push(&self.next) {
