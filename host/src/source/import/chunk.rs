@@ -11,9 +11,9 @@ use crate::event::{Fault, Result};
 pub const LINE_BYTES_MAX: usize = 32 << 20;
 /// Lines in a chunk. Each transaction writes nearly every page of the index by stream once more, so the fewer there are,
 /// the faster is a long import.
-const LINES_MAX: usize = 500_000;
+const LINES_MAX: usize = 200_000;
 /// Bytes of lines in a chunk, before the line that exceeds it.
-const BYTES_MAX: usize = 64 << 20;
+const BYTES_MAX: usize = 32 << 20;
 /// When the input is slow, this many lines are recorded,
 const LINES_SLOW: usize = 50_000;
 /// once reading has taken this long.

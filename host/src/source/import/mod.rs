@@ -27,8 +27,9 @@ pub use input::Input;
 use chunk::{Chunk, End, Line};
 use derived::Derived;
 
-/// How long other writers wait for a transaction, about. They are told that the store is busy after ten seconds.
-const TRANSACTION: Duration = Duration::from_secs(1);
+/// How long other writers wait for a transaction at most, about; a chunk takes a second. They are told that the store is
+/// busy after ten.
+const TRANSACTION: Duration = Duration::from_secs(2);
 /// How long the store is left to them then: they try each millisecond.
 const TURN: Duration = Duration::from_millis(3);
 /// Lines between two looks at the clock.
