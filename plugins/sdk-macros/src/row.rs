@@ -167,6 +167,7 @@ fn expand(ident: &Ident, columns: &[Column], indexes: &[(Vec<u16>, bool)]) -> To
         ([kind], [name]) => (quote!(#kind), quote!(#key_trait::view(&self.#name))),
         (kinds, names) => (quote!((#(#kinds,)*)), quote!((#(#key_trait::view(&self.#names),)*))),
     };
+    let outside_key = columns.iter().filter(|column| !column.key).map(|column| &column.ident);
     let single = keys.len() == 1;
     let mut key_place = 0usize;
     let made: Vec<_> = columns
@@ -235,6 +236,10 @@ fn expand(ident: &Ident, columns: &[Column], indexes: &[(Vec<u16>, bool)]) -> To
             #[inline]
             fn new(key: <Self::Key as #key_trait>::Ref<'_>) -> Self {
                 #ident { #(#made),* }
+            }
+
+            fn reset(&mut self) {
+                #(self.#outside_key = ::core::default::Default::default();)*
             }
 
             #[inline]

@@ -29,8 +29,9 @@ pub trait Field<'a>: Sized {
     #[doc(hidden)]
     fn decode(cell: RawCell<'a>) -> Result<Self, Wrong>;
 
+    // The usual case of a column is taken in the loop over the events, anything else by `decode`, which is kept out of it.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     fn read(cells: &Cells<'a>, row: usize) -> Result<Self, Wrong> {
         Self::decode(RawCell(cells.cell(row)))
     }
@@ -89,11 +90,12 @@ fn integer(cell: Cell<'_>, name: &str, min: i64, max: u64) -> Result<u64, Wrong>
 macro_rules! integers {
     ($($type:ty: $name:literal),*) => {$(
         impl<'a> Field<'a> for $type {
+            #[inline(never)]
             fn decode(cell: RawCell<'a>) -> Result<Self, Wrong> {
                 integer(cell.0, $name, <$type>::MIN as i64, <$type>::MAX as u64).map(|bits| bits as $type)
             }
 
-            #[inline]
+            #[inline(always)]
             fn read(cells: &Cells<'a>, row: usize) -> Result<Self, Wrong> {
                 if let Kept::Integers(values) = cells.kept
                     && cells.is_full()
@@ -124,7 +126,7 @@ impl<'a> Field<'a> for f64 {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(cells: &Cells<'a>, row: usize) -> Result<Self, Wrong> {
         match cells.kept {
             Kept::Reals(values) if cells.is_full() => Ok(values[row]),
@@ -134,6 +136,7 @@ impl<'a> Field<'a> for f64 {
 }
 
 impl<'a> Field<'a> for Text<'a> {
+    #[inline(never)]
     fn decode(cell: RawCell<'a>) -> Result<Self, Wrong> {
         match cell.0 {
             Cell::Text(text) => Ok(text),
@@ -141,7 +144,7 @@ impl<'a> Field<'a> for Text<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(cells: &Cells<'a>, row: usize) -> Result<Self, Wrong> {
         match cells.kept {
             Kept::Symbols(dictionary, keys) if cells.is_full() => Ok(Text::symbol_of(dictionary, keys[row])),
@@ -156,7 +159,7 @@ impl<'a> Field<'a> for &'a str {
         Text::decode(cell).map(Text::as_str)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(cells: &Cells<'a>, row: usize) -> Result<Self, Wrong> {
         Text::read(cells, row).map(Text::as_str)
     }
@@ -213,7 +216,7 @@ impl<'a, T: Field<'a>> Field<'a> for Option<T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(cells: &Cells<'a>, row: usize) -> Result<Self, Wrong> {
         if cells.is_full() && !matches!(cells.kept, Kept::Json(_) | Kept::Nothing) {
             return T::read(cells, row).map(Some);

@@ -89,6 +89,9 @@ pub trait Row: Sized + 'static {
     fn table() -> manifests::Table;
     #[doc(hidden)]
     fn new(key: <Self::Key as Key>::Ref<'_>) -> Self;
+    /// Makes it as new; its key stays.
+    #[doc(hidden)]
+    fn reset(&mut self);
 
     /// The row's key.
     fn key(&self) -> <Self::Key as Key>::Ref<'_>;

@@ -175,11 +175,11 @@ impl<R: Row> Table<R> {
 
     /// Removes the row with this key, if there is one.
     pub fn delete(&mut self, key: impl AsKey<R::Key>) {
-        let hash = hash::<R>(key.view());
-        let index = match self.position(key.view(), hash) {
-            Some(index) => index,
-            None => self.hold_unseen(R::new(key.view()), hash),
-        };
+        let symbol = key.symbol();
+        let index = self.slots.get(symbol).known().unwrap_or_else(|| {
+            let hash = hash::<R>(key.view());
+            self.position(key.view(), hash).unwrap_or_else(|| self.hold_unseen(R::new(key.view()), hash))
+        });
         self.write(index);
         let held = &mut self.held[index];
         held.live = false;
@@ -187,7 +187,7 @@ impl<R: Row> Table<R> {
         // The next `entry` has to make the row again; its slot may say that it is ready.
         held.mark = 0;
         self.mark += 1;
-        self.rows[index] = R::new(key.view());
+        self.rows[index].reset();
         self.weigh(index);
     }
 
