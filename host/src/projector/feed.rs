@@ -66,34 +66,20 @@ impl Feed {
         self.history.as_ref().map_or(Position::START, |(history, _)| history.through())
     }
 
-    /// The segments up to `through`, with the newest events in memory; or as far as the history goes, when it is far
-    /// behind or those are too much. And how far that is.
-    pub fn segments(&self, through: Position) -> (Vec<Arc<Segment>>, Position) {
-        let (mut segments, sealed) = self.sealed_segments(through);
-        let Some((history, _)) = &self.history else { return (segments, sealed) };
+    /// The events beyond what is sealed, up to `through`; none when the history is far behind.
+    pub fn newest(&self, segments: &[Arc<Segment>], sealed: Position, through: Position) -> Option<Newest> {
+        let (history, _) = self.history.as_ref()?;
         if sealed >= through || through.0 - sealed.0 > TAIL_POSITIONS_MAX {
-            return (segments, sealed);
+            return None;
         }
-        let newest = Range { after: sealed, through };
         let events: usize = segments.iter().flat_map(|segment| segment.blocks()).map(|block| block.len()).sum();
-        let tail = match &self.wanted.types {
-            Some(types) if self.events(&segments).saturating_mul(LITTLE) <= events => history.tail_of(newest, types),
-            _ => history.tail(newest),
-        };
-        match tail {
-            Ok(tail) => {
-                segments.push(tail);
-                (segments, through)
-            }
-            Err(fault) => {
-                tracing::debug!(%fault, "the newest events are read by themselves");
-                (segments, sealed)
-            }
-        }
+        let is_little = self.events(segments).saturating_mul(LITTLE) <= events;
+        let types = self.wanted.types.clone().filter(|_| is_little);
+        Some(Newest { history: history.clone(), range: Range { after: sealed, through }, types })
     }
 
     /// The sealed segments, and how far towards `through` they go. A folder that cannot be read is none.
-    fn sealed_segments(&self, through: Position) -> (Vec<Arc<Segment>>, Position) {
+    pub fn sealed_segments(&self, through: Position) -> (Vec<Arc<Segment>>, Position) {
         let listed = self.history.as_ref().map_or(Ok(Vec::new()), |(history, _)| history.segments());
         let segments = listed.unwrap_or_else(|fault| {
             tracing::warn!("{fault}: the event store is read instead of history");
@@ -238,6 +224,25 @@ impl Feed {
             Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         Ok(self.shredder.finish(Range { after: range.after, through }))
+    }
+}
+
+/// The newest events, which are in no segment yet.
+pub(super) struct Newest {
+    history: History,
+    pub range: Range,
+    /// Only these types, for who takes so few that what others need would cost more.
+    types: Option<Vec<String>>,
+}
+
+impl Newest {
+    /// Makes a segment of them in memory; nothing when they take too much of it.
+    pub fn read(&self) -> Option<Arc<Segment>> {
+        let read = match &self.types {
+            Some(types) => self.history.tail_of(self.range, types),
+            None => self.history.tail(self.range),
+        };
+        read.inspect_err(|fault| tracing::debug!(%fault, "the newest events are read by themselves")).ok()
     }
 }
 

@@ -7,12 +7,13 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::slice;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Scope};
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::feed::{BATCHES_AHEAD, BatchSize, Feed};
+use super::feed::{BATCHES_AHEAD, BatchSize, Feed, Newest};
 use super::fold::{Fold, Proceed, Progress, Projector, is_due};
 use super::pace::Pace;
 use super::turns::Turns;
@@ -117,7 +118,9 @@ impl Projector {
         through: Position,
         watch: &mut dyn FnMut(Progress) -> Proceed,
     ) -> Result<(), Trouble> {
-        let (segments, through) = self.feed.segments(through);
+        let (segments, sealed) = self.feed.sealed_segments(through);
+        let newest = self.feed.newest(&segments, sealed, through);
+        let through = newest.as_ref().map_or(sealed, |newest| newest.range.through);
         let parts = match self.feed.events(&segments) {
             events if events < SHARED_EVENTS_MIN => vec![None],
             _ => parts(&self.plugin.manifest().partitioning),
@@ -131,7 +134,9 @@ impl Projector {
             limits: &self.limits,
             start: Start { checkpoint: Position::START, empty: true, settings: self.settings.clone() },
             segments: &segments,
-            range: Range { after: Position::START, through },
+            range: Range { after: Position::START, through: sealed },
+            newest: newest.as_ref(),
+            newest_read: OnceLock::new(),
             size: self.size,
             turns: &turns,
             feed: Mutex::new(&mut self.feed),
@@ -141,6 +146,10 @@ impl Projector {
             let (sender, words) = bounded(WORDS_WAITING_MAX);
             for (number, part) in parts.into_iter().enumerate() {
                 folding.start(scope, number, part, sender.clone())?;
+            }
+            if newest.is_some() {
+                // Beside the folding, which comes to them last.
+                scope.spawn(|| folding.newest());
             }
             drop(sender);
             writing.write(words, &mut |lines| super::fold::keep(said, lines), watch);
@@ -182,7 +191,11 @@ struct Folding<'a> {
     limits: &'a Limits,
     start: Start,
     segments: &'a [Arc<Segment>],
+    /// What the segments cover.
     range: Range,
+    /// What comes after them, read by the first who wants it.
+    newest: Option<&'a Newest>,
+    newest_read: OnceLock<Option<Arc<Segment>>>,
     size: BatchSize,
     turns: &'a Turns,
     /// For the one who finds a damaged segment.
@@ -272,7 +285,31 @@ impl<'a> Folding<'a> {
             self.feed.lock().unwrap_or_else(PoisonError::into_inner).mend(segment, damaged)
         };
         let mut scan = Scan::new(&self.plugin.manifest().subscription, part);
-        scan.each(self.segments, self.range, self.size.cut(), &mut mend, visit)
+        let mut goes_on = true;
+        scan.each(self.segments, self.range, self.size.cut(), &mut mend, &mut |batch| {
+            let flow = visit(batch)?;
+            goes_on = flow.is_continue();
+            Ok(flow)
+        })?;
+        match self.newest {
+            Some(Newest { range, .. }) if goes_on => match self.newest() {
+                Some(read) => scan.each(slice::from_ref(read), *range, self.size.cut(), &mut mend, visit),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// The newest events; when there are none, nobody goes further than the segments.
+    fn newest(&self) -> Option<&Arc<Segment>> {
+        let read = || {
+            let read = self.newest?.read();
+            if read.is_none() {
+                self.turns.shorten(self.range.through);
+            }
+            read
+        };
+        self.newest_read.get_or_init(read).as_ref()
     }
 
     fn hear(&self, instance: &mut Instance<Asking>, words: &Sender<Word>) -> Result<()> {

@@ -35,6 +35,12 @@ impl Turns {
         turn.limit = turn.limit.min(turn.begun);
     }
 
+    /// Lets nobody go beyond `through`, where nobody is yet.
+    pub fn shorten(&self, through: Position) {
+        let mut turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turn.limit = turn.limit.min(through);
+    }
+
     /// Ends everybody now; what they have is of no use.
     pub fn give_up(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).limit = Position::START;
