@@ -7,7 +7,7 @@ use super::pace::Pace;
 use super::spread::{Trouble, Word};
 use super::touched::{ROWS_MAX, Touched};
 use super::turns::Turns;
-use crate::event::{Changes, Fault, FaultKind, Position, Result};
+use crate::event::{Changes, FaultKind, Position, Result};
 use crate::plugin::LogLine;
 use crate::read_model::{Flush, Generation};
 
@@ -157,7 +157,7 @@ mod tests {
     use crossbeam_channel::{Sender, bounded};
 
     use super::*;
-    use crate::event::{Column, Kind, Range, Table, TableColumn, Timestamp, Values};
+    use crate::event::{Column, Fault, Kind, Range, Table, TableColumn, Timestamp, Values};
     use crate::read_model::Identity;
 
     /// Two parts and a table of numbers by number.
