@@ -75,8 +75,9 @@ impl Feed {
             return (segments, sealed);
         }
         let newest = Range { after: sealed, through };
+        let events: usize = segments.iter().flat_map(|segment| segment.blocks()).map(|block| block.len()).sum();
         let tail = match &self.wanted.types {
-            Some(types) if is_little(types, &segments) => history.tail_of(newest, types),
+            Some(types) if self.events(&segments).saturating_mul(LITTLE) <= events => history.tail_of(newest, types),
             _ => history.tail(newest),
         };
         match tail {
@@ -100,6 +101,15 @@ impl Feed {
         });
         let sealed = segments.last().map_or(Position::START, |last| last.range().through);
         (segments, sealed.min(through))
+    }
+
+    /// How many events of these segments are of types that the projection takes.
+    pub fn events(&self, segments: &[Arc<Segment>]) -> usize {
+        let blocks = segments.iter().flat_map(|segment| segment.blocks());
+        match &self.wanted.types {
+            Some(types) => blocks.flat_map(|block| types.iter().map(|name| block.events_of(name))).sum(),
+            None => blocks.map(|block| block.len()).sum(),
+        }
     }
 
     /// A new segment for one that turned out to be damaged.
@@ -229,14 +239,6 @@ impl Feed {
         })?;
         Ok(self.shredder.finish(Range { after: range.after, through }))
     }
-}
-
-/// Whether hardly any events are of these types: one in [`LITTLE`] at most.
-fn is_little(types: &[String], segments: &[Arc<Segment>]) -> bool {
-    let blocks = || segments.iter().flat_map(|segment| segment.blocks());
-    let taken: usize = blocks().flat_map(|block| types.iter().map(|name| block.events_of(name))).sum();
-    let events: usize = blocks().map(|block| block.len()).sum();
-    taken.saturating_mul(LITTLE) <= events
 }
 
 /// Throws away what is damaged and makes it again; said, since it should not happen.

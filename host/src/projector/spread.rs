@@ -25,6 +25,9 @@ use crate::read_model::Generation;
 /// A build of fewer positions is over before threads would have helped.
 const POSITIONS_MIN: u64 = 65_536;
 
+/// So few events are folded by one instance sooner than by several.
+const SHARED_EVENTS_MIN: usize = 32_768;
+
 /// Words that wait for the writer; each flush among them is bounded by `flush-mib-max`.
 const WORDS_WAITING_MAX: usize = 4;
 
@@ -115,7 +118,10 @@ impl Projector {
         watch: &mut dyn FnMut(Progress) -> Proceed,
     ) -> Result<(), Trouble> {
         let (segments, through) = self.feed.segments(through);
-        let parts = parts(&self.plugin.manifest().partitioning);
+        let parts = match self.feed.events(&segments) {
+            events if events < SHARED_EVENTS_MIN => vec![None],
+            _ => parts(&self.plugin.manifest().partitioning),
+        };
         let turns = Turns::new(through);
         let is_quick = self.may_be_quick && !self.plugin.is_optimised();
         let mut writing =

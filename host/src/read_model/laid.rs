@@ -2,6 +2,7 @@
 //! its only rows, so do its secondary indexes. See [`super::tree`].
 
 use std::io;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
 
@@ -21,8 +22,8 @@ use crate::event::{Fault, Manifest, Result, Table};
 #[derive(Debug)]
 pub(super) struct Laid {
     flushes: Vec<Flush>,
-    /// For each table, its rows by key.
-    places: Vec<Vec<Place>>,
+    /// For each secondary index, the rows in its order; none where rows are the same that must not be.
+    sorted: Vec<Option<Vec<Place>>>,
 }
 
 impl Generation {
@@ -36,15 +37,29 @@ impl Generation {
             places.push(rows);
         }
         let roots = self.roots()?;
-        self.in_pages(|pages, manifest| {
-            for ((number, table), rows) in manifest.tables.iter().enumerate().zip(&places) {
-                let sides = order::sides(number, table, &flushes).map_err(io::Error::other)?;
-                lay_table(pages, table, roots[number], &sides, rows)?;
-            }
-            Ok(())
+        let manifest = self.manifest.clone();
+        let sort_indexes = || {
+            let indexes = schema::create_indexes(&manifest);
+            let sorted = indexes.iter().map(|index| {
+                let sides = order::sides(index.number, index.table, &flushes)?;
+                Ok(order::by_index(index.index, &sides, &places[index.number]))
+            });
+            sorted.collect::<Result<Vec<_>>>()
+        };
+        let sorted = thread::scope(|scope| {
+            // Beside the writing, since they are mostly the only rows.
+            let sorting = scope.spawn(sort_indexes);
+            self.in_pages(|pages, manifest| {
+                for ((number, table), rows) in manifest.tables.iter().enumerate().zip(&places) {
+                    let sides = order::sides(number, table, &flushes).map_err(io::Error::other)?;
+                    lay_table(pages, table, roots[number], &sides, rows)?;
+                }
+                Ok(())
+            })?;
+            sorting.join().unwrap_or_else(|panic| resume_unwind(panic))
         })?;
         self.row_counts = Some(places.iter().map(|rows| rows.len() as u64).collect());
-        self.laid = Some(Laid { flushes, places });
+        self.laid = Some(Laid { flushes, sorted });
         Ok(())
     }
 
@@ -55,15 +70,12 @@ impl Generation {
         if indexes.is_empty() {
             return Ok(());
         }
-        let mut sorted = Vec::new();
-        for index in &indexes {
-            let sides = order::sides(index.number, index.table, &laid.flushes)?;
-            let rows = order::by_index(index.index, &sides, &laid.places[index.number]);
-            sorted.push(rows.ok_or_else(|| self.not_unique(index))?);
+        if let Some((index, _)) = indexes.iter().zip(&laid.sorted).find(|(_, sorted)| sorted.is_none()) {
+            return Err(self.not_unique(index));
         }
         let mut roots = Vec::new();
         self.in_pages(|pages, _| {
-            for (index, rows) in indexes.iter().zip(&sorted) {
+            for (index, rows) in indexes.iter().zip(laid.sorted.iter().flatten()) {
                 let sides = order::sides(index.number, index.table, &laid.flushes).map_err(io::Error::other)?;
                 roots.push(lay_index(pages, index, &sides, rows)?);
             }

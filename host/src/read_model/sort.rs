@@ -5,6 +5,7 @@
 //! do not, those that are the same so far are sorted again by what follows.
 
 use std::cmp::Ordering;
+use std::thread;
 
 use super::cells::Cells;
 
@@ -26,6 +27,8 @@ impl Place {
 
 /// So few rows are compared value by value.
 const FEW: usize = 8;
+/// So many are sorted in two halves, each on a core, which are then merged.
+const MANY: usize = 1 << 16;
 
 /// So often rows are sorted by numbers; those that are the same even then are compared value by value. Zeros at the end
 /// of texts may keep them from being told apart by numbers at all.
@@ -43,10 +46,23 @@ fn sort_in(rounds: usize, places: &mut [Place], sides: &[Vec<Cells<'_>>]) {
         return places.sort_by(|a, b| compare(a, b, sides));
     }
     let sort_key = SortKey::of(places, sides);
-    for place in places.iter_mut() {
-        place.key = sort_key.get(&sides[place.side as usize], place.row as usize);
+    let by_number = |places: &mut [Place]| {
+        for place in places.iter_mut() {
+            place.key = sort_key.get(&sides[place.side as usize], place.row as usize);
+        }
+        places.sort_by_key(|place| place.key);
+    };
+    if places.len() < MANY {
+        by_number(places);
+    } else {
+        let (left, right) = places.split_at_mut(places.len() / 2);
+        thread::scope(|scope| {
+            scope.spawn(|| by_number(right));
+            by_number(left);
+        });
+        // Finds the two halves in order, and only merges them.
+        places.sort_by_key(|place| place.key);
     }
-    places.sort_by_key(|place| place.key);
     if !sort_key.is_exact {
         places.chunk_by_mut(|a, b| a.key == b.key).for_each(|same| sort_in(rounds - 1, same, sides));
     }
