@@ -94,3 +94,52 @@ fn each(rows: &[u16], picks: &Rows<'_>, place: impl Fn(u16) -> u16) -> Vec<u16> 
         Rows::Chosen(picks) => picks.iter().map(|&at| place(rows[at as usize])).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a weave should be, put together event by event.
+    fn check(types: &[Vec<u16>], picked: Option<usize>, span: Span<usize>) {
+        let window = |rows: &[u16]| {
+            let before = |end: usize| rows.partition_point(|&row| usize::from(row) < end);
+            before(span.start)..before(span.end)
+        };
+        // Every `picked`-th event of each type, or all of them.
+        let chosen: Vec<Vec<u32>> =
+            types.iter().map(|rows| window(rows).step_by(picked.unwrap_or(1)).map(|at| at as u32).collect()).collect();
+        let picks = types.iter().zip(&chosen).map(|(rows, chosen)| match picked {
+            Some(_) => Rows::Chosen(chosen),
+            None => Rows::Window(window(rows)),
+        });
+        let groups: Vec<_> = types.iter().map(|rows| &rows[..]).zip(picks).collect();
+        let weave = Weave::new(&groups, &span);
+        let mut expected: Vec<(u16, u16)> = Vec::new();
+        for (group, (rows, chosen)) in types.iter().zip(&chosen).enumerate() {
+            expected.extend(chosen.iter().map(|&at| (rows[at as usize], group as u16)));
+        }
+        expected.sort_unstable();
+        let woven: Vec<_> = weave.rows().iter().copied().zip(weave.groups().iter().copied()).collect();
+        assert!(woven == expected, "{} types, {span:?}", types.len());
+        let mut rows = vec![0; weave.len()];
+        for (group, (own, chosen)) in types.iter().zip(&chosen).enumerate() {
+            weave.put(group, &mut rows, chosen.iter().map(|&at| own[at as usize]));
+        }
+        assert_eq!(rows, weave.rows());
+    }
+
+    #[test]
+    fn types_are_put_back_into_log_order_up_to_the_last_row_of_the_largest_block() {
+        // Of so many types, the last of which is left out once.
+        for types in [1, 2, 3, 254, 255, 256, 300] {
+            let of = |kind: usize| (0..=u16::MAX).filter(|&row| usize::from(row) % types == kind).collect::<Vec<u16>>();
+            let all: Vec<_> = (0..types).map(of).collect();
+            for span in [0..65_536, 65_535..65_536, 0..1, 100..100, 1_000..66_000 - 1_000] {
+                for picked in [None, Some(1), Some(3)] {
+                    check(&all, picked, span.clone());
+                    check(&all[..types - 1], picked, span.clone());
+                }
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::pace::Pace;
 use super::spread::{Trouble, Word};
 use super::touched::{ROWS_MAX, Touched};
 use super::turns::Turns;
-use crate::event::{Changes, Fault, FaultKind, Position, Result};
+use crate::event::{Changes, FaultKind, Position, Result};
 use crate::plugin::LogLine;
 use crate::read_model::{Flush, Generation};
 
@@ -31,8 +31,8 @@ pub(super) struct Writing<'a> {
     has_written: bool,
     /// Of quick code that may be given up.
     pace: Option<Pace>,
-    is_slow: bool,
-    fault: Option<Fault>,
+    /// The first that there was: others follow from it.
+    trouble: Option<Trouble>,
 }
 
 impl<'a> Writing<'a> {
@@ -48,8 +48,7 @@ impl<'a> Writing<'a> {
             touched: Touched::new(parts, ROWS_MAX),
             has_written: false,
             pace,
-            is_slow: false,
-            fault: None,
+            trouble: None,
         }
     }
 
@@ -74,8 +73,7 @@ impl<'a> Writing<'a> {
                     // Once something was written, the writing is what takes long, or has cost too much to do twice.
                     if !self.has_written && self.pace.as_ref().is_some_and(|pace| pace.is_slow(covered, through)) {
                         self.pace = None;
-                        self.is_slow = true;
-                        self.turns.give_up();
+                        self.give_up(Trouble::Slow);
                     }
                 }
                 Word::Flushed { part, changes } => {
@@ -95,7 +93,7 @@ impl<'a> Writing<'a> {
                     self.gather(part, changes);
                     self.done[part] = true;
                 }
-                Word::Failed(fault) => self.give_up(fault),
+                Word::Failed(fault) => self.give_up(Trouble::Fault(fault)),
             }
         }
     }
@@ -107,22 +105,12 @@ impl<'a> Writing<'a> {
 
     /// Writes what is left, once all instances have ended.
     pub fn finish(mut self) -> Result<(), Trouble> {
-        if self.fault.is_none() && !self.is_slow && self.done.iter().any(|done| !done) {
+        if self.trouble.is_none() && self.done.iter().any(|done| !done) {
             return Err(Trouble::Ended);
         }
         self.write_gathered();
-        if let Some(fault) = self.fault {
-            return Err(match fault.kind {
-                // Changes that are right each by itself, and have a key in common.
-                FaultKind::Changes => Trouble::Overlap(fault.message.clone()),
-                _ => Trouble::Fault(fault),
-            });
-        }
-        if self.is_slow {
-            return Err(Trouble::Slow);
-        }
-        if self.touched.is_full() {
-            return Err(Trouble::TooMany);
+        if let Some(trouble) = self.trouble {
+            return Err(trouble);
         }
         match self.touched.overlap() {
             true => Err(Trouble::Overlap("two partitions touched the same row".into())),
@@ -137,7 +125,7 @@ impl<'a> Writing<'a> {
 
     /// Writes what was flushed so far.
     fn write_gathered(&mut self) {
-        if self.gathered.is_empty() || self.fault.is_some() || self.is_slow {
+        if self.gathered.is_empty() || self.trouble.is_some() {
             return;
         }
         self.gathered_bytes = 0;
@@ -148,16 +136,19 @@ impl<'a> Writing<'a> {
         }
         self.has_written = true;
         if self.touched.is_full() {
-            self.turns.give_up();
+            self.give_up(Trouble::TooMany);
         } else if let Err(fault) = self.generation.load(flushes) {
-            self.give_up(fault);
+            self.give_up(match fault.kind {
+                // Changes that are right each by itself, and have a key in common.
+                FaultKind::Changes if self.done.len() > 1 => Trouble::Overlap(fault.message.clone()),
+                _ => Trouble::Fault(fault),
+            });
         }
     }
 
-    fn give_up(&mut self, fault: Fault) {
+    fn give_up(&mut self, trouble: Trouble) {
         self.turns.give_up();
-        // The others' faults follow from the first.
-        self.fault.get_or_insert(fault);
+        self.trouble.get_or_insert(trouble);
     }
 }
 
@@ -166,25 +157,26 @@ mod tests {
     use crossbeam_channel::{Sender, bounded};
 
     use super::*;
-    use crate::event::{Column, Kind, Range, Table, TableColumn, Timestamp, Values};
+    use crate::event::{Column, Fault, Kind, Range, Table, TableColumn, Timestamp, Values};
     use crate::read_model::Identity;
 
     /// Two parts and a table of numbers by number.
     struct Build {
         folder: tempfile::TempDir,
         gathered_bytes_max: usize,
+        pace: Option<Pace>,
     }
 
     impl Build {
         fn new(gathered_bytes_max: usize) -> Build {
-            Build { folder: tempfile::tempdir().unwrap(), gathered_bytes_max }
+            Build { folder: tempfile::tempdir().unwrap(), gathered_bytes_max, pace: None }
         }
 
         /// The rows after these words, and whether any were written before the end.
-        fn run(&self, say: impl FnOnce(Sender<Word>) + Send) -> (Result<Vec<String>, Trouble>, bool) {
+        fn run(mut self, say: impl FnOnce(Sender<Word>) + Send) -> (Result<Vec<String>, Trouble>, bool) {
             let mut generation = generation(&self.folder.path().join("1.sqlite"));
             let turns = Turns::new(Position(9));
-            let mut writing = Writing::new(&mut generation, &turns, 2, None);
+            let mut writing = Writing::new(&mut generation, &turns, 2, self.pace.take());
             writing.gathered_bytes_max = self.gathered_bytes_max;
             let (sender, words) = bounded(4);
             std::thread::scope(|scope| {
@@ -286,5 +278,20 @@ mod tests {
             words.send(Word::Done { part: 0, changes: rows(&[(4, 1)]) }).unwrap();
         });
         assert!(matches!(rows, Err(Trouble::Ended)));
+    }
+
+    #[test]
+    fn what_goes_wrong_later_does_not_hide_why_it_was_given_up() {
+        let pace = Some(Pace::new(std::time::Duration::ZERO));
+        let (rows, _) = Build { pace, ..Build::new(1_000) }.run(|words| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            words.send(Word::Folded { part: 0, covered: Position(0), events: 0 }).unwrap();
+            words.send(Word::Failed(Fault::new(FaultKind::Changes, "it saw what was not written"))).unwrap();
+        });
+        assert!(matches!(rows, Err(Trouble::Slow)));
+        let (rows, _) = Build::new(1_000).run(|words| {
+            words.send(Word::Failed(Fault::new(FaultKind::Changes, "no partition's fault"))).unwrap();
+        });
+        assert!(matches!(rows, Err(Trouble::Fault(_))));
     }
 }

@@ -133,19 +133,10 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// How many of the highest bytes of [`Cells::number`] tell its values apart.
-    pub fn number_bytes(&self) -> usize {
-        match self.values {
-            Slices::Booleans(_) => 1,
-            Slices::Integers(_) | Slices::Reals(_) => 8,
-            Slices::Nothing | Slices::Texts { .. } | Slices::Blobs { .. } => 0,
-        }
-    }
-
     /// A number that orders booleans, integers and reals as [`Cells::compare`] does.
     pub fn number(&self, row: usize) -> u64 {
         match self.values {
-            Slices::Booleans(values) => u64::from(values[row] != 0) << 56,
+            Slices::Booleans(values) => u64::from(values[row] != 0),
             Slices::Integers(values) => values[row].cast_unsigned() ^ (1 << 63),
             Slices::Reals(values) => {
                 let bits = (values[row] + 0.0).to_bits(); // -0.0 + 0.0 is 0.0

@@ -30,9 +30,19 @@ const FEW: usize = 8;
 /// So many are sorted in two halves, each on a core, which are then merged.
 const MANY: usize = 1 << 16;
 
+/// So often rows are sorted by numbers; those that are the same even then are compared value by value. Zeros at the end
+/// of texts may keep them from being told apart by numbers at all.
+const ROUNDS: usize = 8;
+
 /// Sorts places by the columns that each side has. Those with the same values stay as they were.
 pub(super) fn sort(places: &mut [Place], sides: &[Vec<Cells<'_>>]) {
-    if places.len() <= FEW {
+    sort_in(ROUNDS, places, sides);
+}
+
+fn sort_in(rounds: usize, places: &mut [Place], sides: &[Vec<Cells<'_>>]) {
+    if places.len() <= FEW || rounds == 0 {
+        // They may have keys of columns that they were sorted by before.
+        places.iter_mut().for_each(|place| place.key = [0; 2]);
         return places.sort_by(|a, b| compare(a, b, sides));
     }
     let sort_key = SortKey::of(places, sides);
@@ -54,7 +64,7 @@ pub(super) fn sort(places: &mut [Place], sides: &[Vec<Cells<'_>>]) {
         places.sort_by_key(|place| place.key);
     }
     if !sort_key.is_exact {
-        places.chunk_by_mut(|a, b| a.key == b.key).for_each(|same| sort(same, sides));
+        places.chunk_by_mut(|a, b| a.key == b.key).for_each(|same| sort_in(rounds - 1, same, sides));
     }
 }
 
@@ -85,7 +95,7 @@ struct SortKey {
 struct Part {
     /// Whether a byte says that there is a value; those without come first, as in SQLite.
     has_absent: bool,
-    /// Bytes that all values have in common, and that are left out.
+    /// The first bytes, which all values have in common, and which are left out.
     skip: usize,
     /// Bytes of the value, filled up with zeros.
     bytes: usize,
@@ -145,13 +155,15 @@ impl Part {
         let cells = places.iter().map(|place| (&sides[place.side as usize][column], place.row as usize));
         let mut part = Part { has_absent: false, skip: 0, bytes: 0, has_length: false };
         let (mut first, mut least, mut most) = (None, usize::MAX, 0);
+        let (mut number, mut differing) = (None, 0);
         for (cells, row) in cells {
             if cells.is_absent(row) {
                 part.has_absent = true;
                 continue;
             }
             let Some(value) = cells.bytes(row) else {
-                part.bytes = cells.number_bytes();
+                let value = cells.number(row);
+                differing |= value ^ *number.get_or_insert(value);
                 continue;
             };
             (least, most) = (least.min(value.len()), most.max(value.len()));
@@ -165,6 +177,11 @@ impl Part {
         }
         if first.is_some() {
             (part.bytes, part.has_length) = (most - part.skip, least != most);
+        } else if number.is_some() {
+            part.skip = differing.leading_zeros() as usize / 8;
+            part.bytes = 8 - part.skip;
+        } else {
+            part.has_absent = false; // there is nothing else
         }
         part
     }
@@ -179,7 +196,10 @@ impl Part {
                     key[self.bytes] = bytes.len().min(255) as u8;
                 }
             }
-            None => key[..self.bytes].copy_from_slice(&cells.number(row).to_be_bytes()[..self.bytes]),
+            None => {
+                let bytes = cells.number(row).to_be_bytes();
+                key[..self.bytes].copy_from_slice(&bytes[self.skip..self.skip + self.bytes]);
+            }
         }
     }
 }

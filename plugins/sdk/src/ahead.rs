@@ -68,7 +68,12 @@ impl<'a, E: Event> Ahead<'_, 'a, E> {
                 (end, wrong) = (place, Some(fault));
             }
         }
-        if wrong.is_none() && read < end { (0, Some(unknown_kind())) } else { (end, wrong) }
+        let is_whole = match wrong {
+            None => read == end,
+            // Some of those that were counted lie behind it.
+            Some(_) => kinds[..end].iter().all(|&kind| usize::from(kind) < self.rows.len()),
+        };
+        if is_whole { (end, wrong) } else { (0, Some(unknown_kind())) }
     }
 
     /// Reads the next events of one type into their places.

@@ -51,7 +51,8 @@ impl Dictionary {
 /// 5 KB to every plugin.
 #[inline]
 pub(crate) fn text_at<'a>(data: &'a str, offsets: &[u32], row: usize) -> &'a str {
-    let ends = offsets.get(row).zip(offsets.get(row + 1));
+    // The row of a text that is none is the last number of 32 bits, as large as the guest's numbers are.
+    let ends = offsets.get(row).zip(offsets.get(row.wrapping_add(1)));
     ends.and_then(|(&start, &end)| data.get(start as usize..end as usize)).unwrap_or_default()
 }
 
@@ -205,5 +206,16 @@ impl fmt::Display for Text<'_> {
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_is_not_there_reads_as_nothing() {
+        assert_eq!(text_at("ab", &[0, 1, 2], 1), "b");
+        assert_eq!([2, 3, usize::MAX].map(|row| text_at("ab", &[0, 1, 2], row)), [""; 3]);
     }
 }

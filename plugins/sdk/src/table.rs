@@ -5,6 +5,8 @@ mod flush;
 mod index;
 mod trim;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;
 
 use std::hash::BuildHasher;
@@ -186,9 +188,27 @@ impl<R: Row> Table<R> {
         self.gone += usize::from(!held.stored);
         // The next `entry` has to make the row again; its slot may say that it is ready.
         held.mark = 0;
-        self.mark += 1;
+        self.next_mark();
         self.rows[index].reset();
         self.weigh(index);
+    }
+
+    /// From now on every row has to be made ready again.
+    #[inline]
+    fn next_mark(&mut self) {
+        match self.mark.checked_add(1) {
+            Some(mark) => self.mark = mark,
+            None => self.count_anew(),
+        }
+    }
+
+    /// An instance may live for thousands of millions of batches and deletes.
+    #[cold]
+    #[inline(never)]
+    fn count_anew(&mut self) {
+        (self.mark, self.batches) = (1, 0);
+        self.slots.clear();
+        self.held.iter_mut().for_each(|held| (held.mark, held.reached) = (0, 0));
     }
 
     /// Where the row is held, if it is there; a row that is known not to be there takes no memory.

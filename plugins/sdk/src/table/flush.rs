@@ -27,6 +27,9 @@ impl<R: Row> AnyTable for Table<R> {
     fn settle(&mut self) -> Waiting {
         self.weigh_reached();
         self.batches += 1;
+        if self.batches == u32::MAX {
+            self.count_anew();
+        }
         self.forget_gone();
         // Not only in `flush`: where events read and change nothing, the host has no reason to flush.
         self.trim();
@@ -59,7 +62,7 @@ impl<R: Row> AnyTable for Table<R> {
         self.dirty.clear();
         self.dirty_bytes = 0;
         self.gone = 0;
-        self.mark += 1;
+        self.next_mark();
         self.trim();
         Ok((upserted + deleted > 0).then(|| Changes {
             table: self.opening.table,

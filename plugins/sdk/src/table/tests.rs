@@ -207,6 +207,31 @@ fn the_rows_that_were_reached_last_stay() {
     assert!(table.bytes > BUDGET / 2 && table.bytes <= BUDGET, "{} of {BUDGET}", table.bytes);
 }
 
+/// After thousands of millions of deletes and batches, counts begin anew and nothing is lost.
+#[test]
+fn counts_begin_anew_before_they_are_too_large() {
+    for before in 0..4 {
+        let mut table = table(0..1_000);
+        table.mark = u32::MAX - before;
+        table.batches = u32::MAX - 1 - before;
+        for id in 0..1_000 {
+            table.entry(id).note.push('!');
+            table.delete(id + 1);
+            assert!(table.get(id + 1).is_none());
+            table.entry(id).note.push('!');
+            if id % 100 == 0 {
+                table.settle();
+                flush(&mut table);
+            }
+        }
+        table.settle();
+        assert!(table.batches < 20 && table.mark < 2_000, "{} batches", table.batches);
+        flush(&mut table);
+        assert_eq!(table.get(0).unwrap().note, "item 0!!");
+        assert!((1..1_000).all(|id| table.get(id).unwrap().note == "!!") && table.get(1_000).is_none());
+    }
+}
+
 thread_local! {
     static ALLOCATED: Cell<u64> = const { Cell::new(0) };
 }

@@ -31,7 +31,7 @@ impl<R: Row> Table<R> {
             self.weigh(index as usize);
         }
         if R::GROWS {
-            self.mark += 1;
+            self.next_mark();
         }
     }
 
