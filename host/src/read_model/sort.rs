@@ -29,10 +29,17 @@ impl Place {
 const FEW: usize = 8;
 /// So many are sorted in two halves, each on a core, which are then merged.
 const MANY: usize = 1 << 16;
+/// So often rows are sorted by numbers; what is still the same then has kilobytes in common, or differs only in how many
+/// zeros it ends with, which numbers do not tell.
+const ROUNDS: usize = 32;
 
 /// Sorts places by the columns that each side has. Those with the same values stay as they were.
 pub(super) fn sort(places: &mut [Place], sides: &[Vec<Cells<'_>>]) {
-    if places.len() <= FEW {
+    sort_in(ROUNDS, places, sides);
+}
+
+fn sort_in(rounds: usize, places: &mut [Place], sides: &[Vec<Cells<'_>>]) {
+    if places.len() <= FEW || rounds == 0 {
         return places.sort_by(|a, b| compare(a, b, sides));
     }
     let sort_key = SortKey::of(places, sides);
@@ -54,11 +61,11 @@ pub(super) fn sort(places: &mut [Place], sides: &[Vec<Cells<'_>>]) {
         places.sort_by_key(|place| place.key);
     }
     if !sort_key.is_exact {
-        places.chunk_by_mut(|a, b| a.key == b.key).for_each(|same| sort(same, sides));
+        places.chunk_by_mut(|a, b| a.key == b.key).for_each(|same| sort_in(rounds - 1, same, sides));
     }
 }
 
-/// Whether two neighbours that were sorted have the same values.
+/// Whether two neighbours that were sorted, as new places, have the same values.
 pub(super) fn is_same(a: &Place, b: &Place, sides: &[Vec<Cells<'_>>]) -> bool {
     // The same values have come to the same numbers, however often they were sorted again.
     a.key == b.key && compare(a, b, sides) == Ordering::Equal
@@ -83,7 +90,7 @@ struct SortKey {
 /// What one column gives to a key.
 #[derive(Debug)]
 struct Part {
-    /// Whether a byte says that there is a value; those without come first, as in SQLite.
+    /// Whether a byte says that there is a value, where some have none; those come first, as in SQLite.
     has_absent: bool,
     /// Bytes that all values have in common, and that are left out.
     skip: usize,
@@ -145,13 +152,16 @@ impl Part {
         let cells = places.iter().map(|place| (&sides[place.side as usize][column], place.row as usize));
         let mut part = Part { has_absent: false, skip: 0, bytes: 0, has_length: false };
         let (mut first, mut least, mut most) = (None, usize::MAX, 0);
+        let (mut number_bytes, mut least_number, mut most_number) = (0, u64::MAX, 0);
         for (cells, row) in cells {
             if cells.is_absent(row) {
                 part.has_absent = true;
                 continue;
             }
             let Some(value) = cells.bytes(row) else {
-                part.bytes = cells.number_bytes();
+                let number = cells.number(row);
+                number_bytes = cells.number_bytes();
+                (least_number, most_number) = (least_number.min(number), most_number.max(number));
                 continue;
             };
             (least, most) = (least.min(value.len()), most.max(value.len()));
@@ -163,8 +173,14 @@ impl Part {
                 part.skip = first.iter().zip(value).take(part.skip).take_while(|(a, b)| a == b).count();
             }
         }
-        if first.is_some() {
+        if number_bytes > 0 {
+            // What lies between two numbers begins with what both begin with.
+            part.skip = number_bytes.min((least_number ^ most_number).leading_zeros() as usize / 8);
+            part.bytes = number_bytes - part.skip;
+        } else if first.is_some() {
             (part.bytes, part.has_length) = (most - part.skip, least != most);
+        } else {
+            part.has_absent = false; // all are
         }
         part
     }
@@ -179,7 +195,7 @@ impl Part {
                     key[self.bytes] = bytes.len().min(255) as u8;
                 }
             }
-            None => key[..self.bytes].copy_from_slice(&cells.number(row).to_be_bytes()[..self.bytes]),
+            None => key[..self.bytes].copy_from_slice(&cells.number(row).to_be_bytes()[self.skip..][..self.bytes]),
         }
     }
 }
