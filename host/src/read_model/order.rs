@@ -69,7 +69,7 @@ pub(super) fn by_index(index: &Index, sides: &[Side<'_>], places: &[Place]) -> O
             false => index.columns.iter().map(|&column| side.columns[usize::from(column)]).collect(),
         })
         .collect();
-    let mut places = places.to_vec();
+    let mut places: Vec<_> = places.iter().map(|place| Place::new(place.side, place.row)).collect();
     sort(&mut places, &chosen);
     let is_present =
         |place: &Place| chosen[place.side as usize].iter().all(|cells| !cells.is_absent(place.row as usize));

@@ -19,6 +19,8 @@ pub struct Page {
     cells: usize,
     /// Where the cells begin.
     content: usize,
+    /// How long the last one is.
+    last: usize,
 }
 
 /// Cells are no shorter, so that the room of one that is deleted can be put on a list.
@@ -26,7 +28,7 @@ const CELL_MIN: usize = 4;
 
 impl Page {
     pub fn leaf(kind: Kind) -> Page {
-        Page { bytes: Box::new([0; PAGE]), kind, is_leaf: true, cells: 0, content: PAGE }
+        Page { bytes: Box::new([0; PAGE]), kind, is_leaf: true, cells: 0, content: PAGE, last: 0 }
     }
 
     pub fn inner(kind: Kind) -> Page {
@@ -54,11 +56,11 @@ impl Page {
         }
         self.bytes[content..content + cell.len()].copy_from_slice(cell);
         self.bytes[place..place + 2].copy_from_slice(&(content as u16).to_be_bytes());
-        (self.cells, self.content) = (self.cells + 1, content);
+        (self.cells, self.content, self.last) = (self.cells + 1, content, cell.len());
         true
     }
 
-    /// Takes the last cell away. None is shorter than the shortest in a page that is full: there are too few such entries.
+    /// Takes the cell away that was pushed last.
     pub fn pop(&mut self) -> Vec<u8> {
         self.cells -= 1;
         let place = self.header() + self.cells * 2;
@@ -66,7 +68,7 @@ impl Page {
             0 => PAGE,
             _ => usize::from(u16::from_be_bytes([self.bytes[place - 2], self.bytes[place - 1]])),
         };
-        let cell = self.bytes[self.content..end].to_vec();
+        let cell = self.bytes[self.content..self.content + self.last].to_vec();
         self.bytes[self.content..end].fill(0);
         self.bytes[place..place + 2].fill(0);
         self.content = end;
