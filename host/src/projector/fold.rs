@@ -132,6 +132,12 @@ impl Projector {
         }
     }
 
+    /// Whether it can be told to advance again after a fault: a generation that is being built has no way back from
+    /// a commit that failed.
+    pub fn can_go_on(&mut self) -> bool {
+        !matches!(self.fold, Fold::Moving) && !self.generation().is_bulk()
+    }
+
     /// The position whose effects are committed.
     pub fn checkpoint(&mut self) -> Position {
         self.generation().checkpoint()

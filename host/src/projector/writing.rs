@@ -15,6 +15,9 @@ use crate::read_model::{Flush, Generation};
 /// write than others.
 const GATHERED_BYTES_MAX: usize = 64 << 20;
 
+/// A row counts as so many bytes at least: sorting it takes more than these, however small it is.
+const ROW_BYTES: usize = 32;
+
 pub(super) struct Writing<'a> {
     generation: &'a mut Generation,
     turns: &'a Turns,
@@ -119,7 +122,8 @@ impl<'a> Writing<'a> {
     }
 
     fn gather(&mut self, part: usize, changes: Vec<Changes>) {
-        self.gathered_bytes += changes.iter().map(Changes::bytes).sum::<usize>();
+        let rows = changes.iter().map(|changes| changes.upserted + changes.deleted).sum::<usize>();
+        self.gathered_bytes += changes.iter().map(Changes::bytes).sum::<usize>().max(rows * ROW_BYTES);
         self.gathered.push(Flush { part, changes });
     }
 
@@ -223,8 +227,8 @@ mod tests {
 
     #[test]
     fn what_is_flushed_waits_as_long_as_it_is_little_and_the_last_flush_counts() {
-        // Five rows of 16 bytes are flushed before the end.
-        for (most, is_early) in [(80, false), (79, true), (0, true)] {
+        // Five small rows are flushed before the end.
+        for (most, is_early) in [(5 * ROW_BYTES, false), (5 * ROW_BYTES - 1, true), (0, true)] {
             let (rows, early) = Build::new(most).run(|words| {
                 words.send(Word::Flushed { part: 0, changes: rows(&[(1, 1), (3, 1)]) }).unwrap();
                 words.send(Word::Flushed { part: 1, changes: rows(&[(2, 1)]) }).unwrap();

@@ -235,8 +235,8 @@ impl Shift<'_> {
             }
             match advanced {
                 Ok(_) => return Ok(()),
-                // A generation that is being built has no way back from a failed commit: better to say why and start over.
-                Err(fault) if fault.retry && !self.stop.asked() && !projector.generation().is_bulk() => {
+                // If it cannot, it is better to say why and start over.
+                Err(fault) if fault.retry && !self.stop.asked() && projector.can_go_on() => {
                     (self.say)(Word::Retrying(fault));
                     // Nothing is ever beyond this: it rests until it is over, or a stop is asked.
                     self.assignment.head.wait(Position(u64::MAX), &self.stop, rest);
