@@ -72,6 +72,8 @@ impl<'a> Writing<'a> {
                         == Proceed::Stop
                     {
                         self.turns.stop();
+                        // What is folded stays, and is soon written.
+                        self.pace = None;
                     }
                     // Once something was written, the writing is what takes long, or has cost too much to do twice.
                     if !self.has_written && self.pace.as_ref().is_some_and(|pace| pace.is_slow(covered, through)) {
@@ -158,6 +160,8 @@ impl<'a> Writing<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crossbeam_channel::{Sender, bounded};
 
     use super::*;
@@ -274,6 +278,25 @@ mod tests {
             words.send(Word::Done { part: 1, changes: Vec::new() }).unwrap();
         });
         assert_eq!((rows.ok().unwrap(), early), (vec![row(1, 1), row(3, 2)], true));
+    }
+
+    #[test]
+    fn what_was_folded_slowly_is_lost_unless_it_is_stopped() {
+        for (says, is_lost) in [(Proceed::On, true), (Proceed::Stop, false)] {
+            let build = Build::new(1_000);
+            let mut generation = generation(&build.folder.path().join("1.sqlite"));
+            let turns = Turns::new(Position(9));
+            let mut writing = Writing::new(&mut generation, &turns, 1, Some(Pace::new(Duration::ZERO)));
+            let (sender, words) = bounded(4);
+            std::thread::sleep(Duration::from_millis(30));
+            sender.send(Word::Folded { part: 0, covered: Position(0), events: 1 }).unwrap();
+            sender.send(Word::Done { part: 0, changes: rows(&[(1, 1)]) }).unwrap();
+            drop(sender);
+            writing.write(words, &mut |_| (), &mut |_| says);
+            let finished = writing.finish();
+            assert_eq!(matches!(finished, Err(Trouble::Slow)), is_lost);
+            assert_eq!(finished.is_ok(), !is_lost);
+        }
     }
 
     #[test]
