@@ -302,10 +302,11 @@ pub(super) fn keep(said: &mut Vec<LogLine>, lines: Vec<LogLine>) {
     said.extend(lines.into_iter().take(room));
 }
 
-/// Flushes are few and large, yet far from the limits: a batch more must still fit.
+/// Flushes are few and large, yet far from the limits: a batch more must still fit, the columns of the flush beside the
+/// rows, and what the guest's heap holds of blocks that it outgrew.
 pub(super) fn is_due(pending: &Pending, limits: &Limits) -> bool {
     let bytes_max = limits.memory_mib_max.min(limits.flush_mib_max) << 20;
-    pending.rows >= (limits.flush_rows_max / 4).max(1) || pending.bytes >= bytes_max / 4
+    pending.rows >= (limits.flush_rows_max / 4).max(1) || pending.bytes >= bytes_max / 8
 }
 
 /// What the guest holds that is not committed yet.

@@ -3,6 +3,7 @@
 mod tables; // the manifest and the rows that the others use
 mod generation; // bulk, live, lookups, faults
 mod laying; // first rows as pages, against rows that SQLite inserted
+mod any_schema; // first rows as pages: any table, any rows, against a map
 mod random; // tables of any shape, beside the same kept by SQL alone
 mod model; // any sequence of changes, cut anyhow, against a map
 mod catalogue; // begin, ready, swap, rollback, prune, repair, requests
