@@ -38,7 +38,7 @@ fn is_slow(elapsed: Duration, optimise: Duration, covered: Position, through: Po
     }
     let done = covered.0 as f64 / through.0 as f64;
     let (elapsed, optimise) = (elapsed.as_secs_f64(), optimise.as_secs_f64());
-    // Both may be infinite when nothing is done yet; then they are not compared as numbers.
+    // Where nothing is done yet, the whole seems to take for ever.
     let whole = elapsed / done.max(1e-9);
     optimise + whole * OPTIMISED < (whole - elapsed) * WORTH
 }
