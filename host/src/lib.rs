@@ -5,23 +5,25 @@
 //! | module | its noun |
 //! | --- | --- |
 //! | [`event`] | the facts, and the shapes in which they travel |
-//! | [`source`] | adapters that read event stores |
+//! | [`event_store`] | where events are kept: the contract, and its adapters |
+//! | [`import`] | events out of files |
 //! | [`history`] | from recorded JSON to columns; the mirror of the log |
 //! | [`plugin`] | the WebAssembly boundary |
 //! | [`read_model`] | generations: the tables that projections keep |
 //! | [`project`] | a project folder and its configuration |
-//! | [`projector`] | one running projection |
-//! | [`supervisor`] | all of them, and the plugin folder |
+//! | [`projection`] | one running projection |
+//! | [`server`] | all of them, and the plugin folder |
 //! | [`replay`] | dry runs |
 //! | [`cli`] | the command line |
 
 pub mod event;
-pub mod source;
+pub mod event_store;
+pub mod import;
 pub mod history;
 pub mod plugin;
 pub mod read_model;
 pub mod project;
-pub mod projector;
-pub mod supervisor;
+pub mod projection;
+pub mod server;
 pub mod replay;
 pub mod cli;

@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use projectionist::event::{ExpectedVersion, NewEvent};
+use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::project::Project;
-use projectionist::source::sqlite::SqliteStore;
 use rusqlite::{CachedStatement, Connection, OpenFlags};
 
 use super::contender::Job;

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-use projectionist::history::{History, Pace};
+use projectionist::event_store::Source;
+use projectionist::event_store::sqlite::SqliteStore;
+use projectionist::history::{History, TierUp};
+use projectionist::import::{Input, Options};
 use projectionist::project::Project;
-use projectionist::projector::Proceed;
-use projectionist::source::Source;
-use projectionist::source::import::{Input, Options};
-use projectionist::source::sqlite::SqliteStore;
-use projectionist::supervisor::{Host, Notice, Stop, SwapReport};
+use projectionist::projection::Proceed;
+use projectionist::server::{Host, Notice, Stop, SwapReport};
 use projectionist::{plugin, replay, source};
 
 use super::contender::Job;
@@ -45,7 +45,7 @@ pub fn seal(project: &Project) {
     let store = SqliteStore::open(&project.store).expect("the store");
     let history = History::open(&project.history.folder, &store).expect("the history");
     let head = store.reader().and_then(|mut reader| reader.head()).expect("the head");
-    history.catch_up(&store, head, Pace::Full, &mut |_| ControlFlow::Continue(())).expect("the history");
+    history.catch_up(&store, head, TierUp::Full, &mut |_| ControlFlow::Continue(())).expect("the history");
 }
 
 /// A plugin that serves, changed many times: each time other bytes, so that its code is compiled anew.
@@ -114,7 +114,7 @@ pub fn import(job: &Job) -> Measured {
     };
     let watch = Watch::start();
     let store = SqliteStore::open(&project.store).expect("the store");
-    let report = source::import::import(&store, input, Options::default()).expect("the import");
+    let report = import::import(&store, input, Options::default()).expect("the import");
     assert_eq!(report.added, job.events, "every event is new");
     watch.stop()
 }

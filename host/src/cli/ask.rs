@@ -2,13 +2,13 @@
 
 use super::render::{self, Watch};
 use super::shell::Shell;
-use crate::supervisor::{self, Answer, Notice, Request};
+use crate::server::{self, Answer, Notice, Request};
 
 /// Asks, and prints what came of it.
 pub(super) fn ask(shell: &Shell, name: &str, request: &Request) -> anyhow::Result<()> {
     let project = shell.project()?;
     let mut watch = Watch::new(shell);
-    let answer = supervisor::ask(&project, request, &mut |notice| {
+    let answer = server::ask(&project, request, &mut |notice| {
         // With JSON the answer is one object; a swap stands in the answer anyway.
         if !shell.json() && !matches!(notice, Notice::Swapped(_)) {
             watch.notice(&notice);

@@ -9,11 +9,11 @@ use super::render::{grouped, time};
 use super::shell::Shell;
 use super::stop;
 use crate::event::Fault;
+use crate::event_store::sqlite::SqliteStore;
 use crate::history::History;
+use crate::import::{BadLine, Input, Options, Progress, Report, import, open_aside};
 use crate::project::Project;
-use crate::source::import::{BadLine, Input, Options, Progress, Report, import, open_aside};
-use crate::source::sqlite::SqliteStore;
-use crate::supervisor::Stop;
+use crate::server::Stop;
 
 /// Bring events from JSON Lines or CloudEvents JSON Lines into the embedded store; doing it twice adds nothing
 #[derive(Debug, clap::Args)]

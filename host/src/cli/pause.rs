@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::shell::Shell;
-use crate::supervisor::Request;
+use crate::server::Request;
 
 /// Stop a projection at its checkpoint until it is resumed; its read model stays and can be queried
 #[derive(Debug, clap::Args)]

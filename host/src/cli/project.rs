@@ -4,7 +4,7 @@ use super::failure::{Said, lay_out_fault};
 use super::render::{Watch, grouped};
 use super::shell::Shell;
 use super::stop;
-use crate::supervisor::{Host, Outcome};
+use crate::server::{Host, Outcome};
 
 /// Bring every projection to the head of the log once, and exit
 #[derive(Debug, clap::Args)]

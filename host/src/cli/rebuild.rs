@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::shell::Shell;
-use crate::supervisor::Request;
+use crate::server::Request;
 
 /// Replay all of history into a new generation beside the serving one, then swap it in
 #[derive(Debug, clap::Args)]

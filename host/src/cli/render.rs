@@ -8,8 +8,8 @@ use indicatif::ProgressBar;
 use super::failure::lay_out_fault;
 use super::shell::Shell;
 use crate::event::Fault;
-use crate::projector::Stage;
-use crate::supervisor::{Notice, SwapReport};
+use crate::projection::Stage;
+use crate::server::{Notice, SwapReport};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();

@@ -10,7 +10,7 @@ use super::render::{grouped, time};
 use super::shell::Shell;
 use super::stop;
 use crate::event::{Position, Timestamp};
-use crate::projector::{Proceed, Stage};
+use crate::projection::{Proceed, Stage};
 use crate::replay::{self, Report, Until};
 
 /// Replay the log through a plugin into a throw-away read model: a dry run that changes nothing

@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::shell::Shell;
-use crate::supervisor::Request;
+use crate::server::Request;
 
 /// Let a paused or parked projection go on from its checkpoint
 #[derive(Debug, clap::Args)]

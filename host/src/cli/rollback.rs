@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::shell::Shell;
-use crate::supervisor::Request;
+use crate::server::Request;
 
 /// Make the generation before the serving one serve again
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 use super::render::Watch;
 use super::shell::Shell;
 use super::stop;
-use crate::supervisor::Host;
+use crate::server::Host;
 
 /// Run the project: watch the plugin folder, follow the log, swap changed projections in
 #[derive(Debug, clap::Args)]

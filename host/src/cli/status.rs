@@ -7,8 +7,8 @@ use super::failure::hint_of;
 use super::render::grouped;
 use super::shell::Shell;
 use super::table;
-use crate::projector::State;
-use crate::supervisor::{self, ProjectionStatus};
+use crate::projection::State;
+use crate::server::{self, ProjectionStatus};
 
 /// Show the head of the log and how each projection stands; works beside a running host
 #[derive(Debug, clap::Args)]
@@ -22,11 +22,11 @@ pub(super) struct Status {}
 impl Status {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let project = shell.project()?;
-        shell.answer(&supervisor::status(&project)?, |status| for_people(status, &project.plugins))
+        shell.answer(&server::status(&project)?, |status| for_people(status, &project.plugins))
     }
 }
 
-fn for_people(status: &supervisor::Status, plugins: &Path) -> String {
+fn for_people(status: &server::Status, plugins: &Path) -> String {
     let host = match status.host {
         Some(process) => format!("host runs as process {process}"),
         None => "no host runs".into(),
@@ -131,7 +131,7 @@ mod tests {
                 ..projection("revenue")
             },
         ];
-        let status = supervisor::Status { head: Position(2_000), host: Some(1), projections };
+        let status = server::Status { head: Position(2_000), host: Some(1), projections };
         assert_eq!(
             for_people(&status, Path::new("plugins")),
             "head 2,000, host runs as process 1\n\

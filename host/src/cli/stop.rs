@@ -4,7 +4,7 @@ use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::supervisor::Stop;
+use crate::server::Stop;
 
 /// A stop that the signals ask for.
 pub(super) fn on_signals() -> anyhow::Result<Stop> {

@@ -8,7 +8,7 @@ use super::object::{Fields, NotJson};
 use super::streams::NameColumn;
 use super::strings::{Bits, Strings};
 use crate::event::{Batch, Column, Envelope, EventRef, Fault, FaultKind, Group, Range, Result, Subscription, Values};
-use crate::source::Wanted;
+use crate::event_store::Wanted;
 
 /// A batch takes no more events than this,
 pub const BATCH_EVENTS_MAX: usize = 1_000_000;

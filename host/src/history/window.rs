@@ -14,21 +14,21 @@ pub(super) enum Rows<'a> {
     /// These, as they follow each other.
     Window(Range<usize>),
     /// These, in this order.
-    Chosen(&'a [u32]),
+    RowSelection(&'a [u32]),
 }
 
 impl Rows<'_> {
     pub fn len(&self) -> usize {
         match self {
             Rows::Window(window) => window.len(),
-            Rows::Chosen(rows) => rows.len(),
+            Rows::RowSelection(rows) => rows.len(),
         }
     }
 
     pub fn iter(&self) -> Box<dyn Iterator<Item = usize> + '_> {
         match self {
             Rows::Window(window) => Box::new(window.clone()),
-            Rows::Chosen(rows) => Box::new(rows.iter().map(|&row| row as usize)),
+            Rows::RowSelection(rows) => Box::new(rows.iter().map(|&row| row as usize)),
         }
     }
 }
@@ -37,7 +37,7 @@ impl Rows<'_> {
 pub(super) fn values<T: ArrowNativeType>(values: &ScalarBuffer<T>, rows: &Rows<'_>) -> ScalarBuffer<T> {
     match rows {
         Rows::Window(window) => values.slice(window.start, window.len()),
-        Rows::Chosen(rows) => {
+        Rows::RowSelection(rows) => {
             let values: &[T] = values;
             rows.iter().map(|&row| values[row as usize]).collect::<Vec<T>>().into()
         }
@@ -56,7 +56,7 @@ pub(super) fn text(text: &Text, rows: &Rows<'_>) -> Text {
                 _ => Text { offsets: offsets.iter().map(|offset| offset - first).collect::<Vec<_>>().into(), data },
             }
         }
-        Rows::Chosen(rows) => rows.iter().map(|&row| text.get(row as usize)).collect(),
+        Rows::RowSelection(rows) => rows.iter().map(|&row| text.get(row as usize)).collect(),
     }
 }
 
@@ -75,7 +75,7 @@ fn bitmap(bits: &Bitmap, rows: &Rows<'_>) -> Bitmap {
             bits.slice(window.start / 8, window.len() / 8)
         }
         Rows::Window(window) => packed(bits, window.clone(), window.len()),
-        Rows::Chosen(rows) => packed(bits, rows.iter().map(|&row| row as usize), rows.len()),
+        Rows::RowSelection(rows) => packed(bits, rows.iter().map(|&row| row as usize), rows.len()),
     }
 }
 

@@ -216,7 +216,7 @@ impl<L: Lookup> events::Host for State<L> {}
 impl<L: Lookup> faults::Host for State<L> {}
 impl<L: Lookup> manifests::Host for State<L> {}
 
-/// Everything that a plugin may import.
+/// SegmentBuilder that a plugin may import.
 pub(super) fn link<L: Lookup>(linker: &mut Linker<State<L>>) -> wasmtime::Result<()> {
     columns::add_to_linker::<_, HasSelf<State<L>>>(linker, |state| state)?;
     events::add_to_linker::<_, HasSelf<State<L>>>(linker, |state| state)?;

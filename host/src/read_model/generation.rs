@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::laid::Laid;
+use super::bulk_load::Laid;
 use super::schema::{self, Statements};
 use super::storage::{connect, failed, pragmas, sync_folder};
 use super::{Identity, order};

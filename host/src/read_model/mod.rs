@@ -28,7 +28,7 @@ mod tree;
 mod identity;
 mod generation;
 mod commit;
-mod laid;
+mod bulk_load;
 mod lookup;
 mod contents;
 mod snapshot;

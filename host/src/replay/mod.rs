@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::event::{Fault, Position, Result, Timestamp};
+use crate::event_store::Source;
+use crate::event_store::sqlite::SqliteStore;
 use crate::history::History;
 use crate::plugin::{self, Engine, LogLine};
 use crate::project::Project;
-use crate::projector::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
+use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
 use crate::read_model::Generation;
-use crate::source::Source;
-use crate::source::sqlite::SqliteStore;
 
 /// Where a replay ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn run(
     let source = SqliteStore::open(&project.store)?;
     let through = end(&source, until)?;
     let (plugin, history) = thread::scope(|scope| {
-        let plugin = scope.spawn(|| projector::load(&engine, project, &bytes, through.0));
+        let plugin = scope.spawn(|| projection::load(&engine, project, &bytes, through.0));
         let history = open_history(project, &source);
         (plugin.join().unwrap_or_else(|panic| resume_unwind(panic)), history)
     });
@@ -75,11 +75,11 @@ pub fn run(
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let name = plugin.manifest().name.clone();
     let settings = project.settings_of(&name);
-    if let Some(Err(fault)) = history.as_ref().map(|history| projector::prepare(history, &source, through, watch)) {
+    if let Some(Err(fault)) = history.as_ref().map(|history| projection::prepare(history, &source, through, watch)) {
         tracing::warn!("{fault}: what is missing of history is read from the event store");
     }
     let place = Place::new(project, out)?;
-    let identity = projector::identity(&plugin, settings.clone());
+    let identity = projection::identity(&plugin, settings.clone());
     let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
     let spec = ProjectorSpec {
         plugin: plugin.clone(),

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use projectionist::event::{EnvelopeParts, EventType, Range, Selection, Subscription, Values};
+use projectionist::event_store::Source;
 use projectionist::history::{
     BLOCK_BYTES_MAX, BLOCK_EVENTS_MAX, BLOCK_FIELDS_MAX, FIELDS_MAX, Found, Held, Segment, Shredder,
 };
-use projectionist::source::Source;
 use rusqlite::Connection;
 use twox_hash::XxHash3_64;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arrow_buffer::{Buffer, MutableBuffer};
 use projectionist::event::{EnvelopeParts, EventType, Fault, Selection, Subscription};
+use projectionist::event_store::Source;
 use projectionist::history::{Cut, Damaged, Found, Held, Scan, Segment};
-use projectionist::source::Source;
 use rusqlite::Connection;
 
 use crate::whole::{of_segment, values};
@@ -31,7 +31,7 @@ fn bytes() -> Vec<u8> {
     bytes
 }
 
-/// Everything that a segment says, columns of fields included.
+/// SegmentBuilder that a segment says, columns of fields included.
 fn told(bytes: &[u8]) -> Result<String, Damaged> {
     let segment = Segment::from_bytes(aligned(bytes))?;
     let mut told = format!("{:?}", of_segment(&segment)?);

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use projectionist::event::{FaultKind, Position};
+use projectionist::event_store::Source;
 use projectionist::history::{History, Pace, SIZES, Segment};
-use projectionist::source::Source;
 
 use crate::whole::{of_segment, of_source};
 use crate::{Log, catch_up, ledger, range};
@@ -26,7 +26,7 @@ fn file(log: &Log, number: usize) -> PathBuf {
     log.history_folder().join(&files(log)[number])
 }
 
-/// Everything that is sealed is what the source has.
+/// SegmentBuilder that is sealed is what the source has.
 fn compare(history: &History, log: &Log) {
     for segment in history.segments().unwrap() {
         assert_eq!(of_segment(&segment).unwrap(), of_source(&log.store, segment.range()));

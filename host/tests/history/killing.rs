@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use projectionist::event::Position;
+use projectionist::event_store::Source;
+use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::history::{History, Pace, SIZES};
-use projectionist::source::Source;
-use projectionist::source::sqlite::SqliteStore;
 
 use crate::whole::{of_segment, of_source};
 use crate::{Log, catch_up};

@@ -26,10 +26,10 @@ use std::io::Cursor;
 use std::ops::ControlFlow;
 
 use projectionist::event::{Position, Range};
+use projectionist::event_store::Source;
+use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::history::{CaughtUp, History, Pace};
-use projectionist::source::Source;
-use projectionist::source::import::{Input, Options, import};
-use projectionist::source::sqlite::SqliteStore;
+use projectionist::import::{Input, Options, import};
 
 /// A log in a folder that goes away with the test.
 struct Log {

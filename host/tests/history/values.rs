@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use projectionist::event::{
     Batch, EnvelopeParts, EventType, ExpectedVersion, NewEvent, Position, Range, Selection, Subscription, Values,
 };
+use projectionist::event_store::Source;
+use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::history::{Found, Segment, Shredder};
-use projectionist::source::Source;
-use projectionist::source::sqlite::SqliteStore;
 use proptest::prelude::*;
 
 use crate::Log;

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use projectionist::event::{Column, Range, Values};
+use projectionist::event_store::{Source, Wanted};
 use projectionist::history::{Damaged, Found, Held, Segment};
-use projectionist::source::{Source, Wanted};
 
 use crate::reference::{Value, number, reference};
 

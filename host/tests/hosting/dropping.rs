@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use projectionist::event::FaultKind;
-use projectionist::supervisor::Notice;
+use projectionist::server::Notice;
 
 use crate::stage::{Stage, balances};
 use crate::support::plugin_bytes;

@@ -1,8 +1,8 @@
 //! Faults park a projection right before the event that caused them, and a candidate that fails never serves.
 
 use projectionist::event::{Fault, FaultKind, Position};
-use projectionist::projector::State;
-use projectionist::supervisor::{Notice, Request, ask, status};
+use projectionist::projection::State;
+use projectionist::server::{Notice, Request, ask, status};
 
 use crate::stage::{Show, Stage, append, balances, variant};
 use crate::support::plugin_bytes;

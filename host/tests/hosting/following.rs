@@ -1,7 +1,7 @@
 //! New events reach the rows, from this process and others, over restarts.
 
-use projectionist::source::sqlite::SqliteStore;
-use projectionist::supervisor::Notice;
+use projectionist::event_store::sqlite::SqliteStore;
+use projectionist::server::Notice;
 
 use crate::stage::{Stage, append, balances};
 
@@ -61,7 +61,7 @@ fn changed_settings_are_another_generation() {
     let configuration = stage.project.folder.join("projectionist.toml");
     std::fs::write(configuration, "[projections.balances.settings]\ncurrency = \"EUR\"\n").unwrap();
     let project = projectionist::project::Project::open(&stage.project.folder).unwrap();
-    let mut host = projectionist::supervisor::Host::open(&project).unwrap();
+    let mut host = projectionist::server::Host::open(&project).unwrap();
     let outcomes = host.project_once(&Default::default(), &mut |_| ()).unwrap();
     assert_eq!(outcomes[0].swapped.as_ref().expect("a rebuild").events, 5);
 }

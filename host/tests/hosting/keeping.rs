@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use projectionist::event::Position;
 use projectionist::history::{History, SIZES};
-use projectionist::source::import::{Input, Options, import};
-use projectionist::supervisor::Notice;
+use projectionist::import::{Input, Options, import};
+use projectionist::server::Notice;
 
 use crate::stage::{Stage, balances};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use projectionist::project::Project;
 use projectionist::read_model::{Catalogue, Snapshot};
-use projectionist::supervisor::Host;
+use projectionist::server::Host;
 
 use crate::stage::{Stage, append, balances};
 
@@ -43,7 +43,7 @@ fn history(stage: &Stage) {
         let kind = if number % 3 == 0 { "Withdrawn" } else { "Deposited" };
         append(&stage.store, &format!("account-{}", number * 7 % 113), kind, &format!(r#"{{"amount":{number}}}"#));
     }
-    // Everything of the log is in its one file, so that it can be copied.
+    // SegmentBuilder of the log is in its one file, so that it can be copied.
     let log = rusqlite::Connection::open(&stage.project.store).unwrap();
     log.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use projectionist::projector::State;
-use projectionist::supervisor::{Answer, Host, Notice, ProjectionStatus, Request, ask, status};
+use projectionist::projection::State;
+use projectionist::server::{Answer, Host, Notice, ProjectionStatus, Request, ask, status};
 
 use crate::stage::{Stage, balances};
 
@@ -254,7 +254,7 @@ fn a_log_that_was_restored_or_grew_again_is_not_taken_for_the_old_one() {
     assert!(of_balances(&stage).fault.is_some());
 
     // It has grown beyond the checkpoint, with other events.
-    let store = projectionist::source::sqlite::SqliteStore::open(&stage.project.store).unwrap();
+    let store = projectionist::event_store::sqlite::SqliteStore::open(&stage.project.store).unwrap();
     for _ in 0..8 {
         crate::stage::append(&store, "account-new", "Deposited", r#"{"amount":100}"#);
     }

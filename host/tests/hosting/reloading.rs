@@ -5,8 +5,8 @@ use std::io::Cursor;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use projectionist::import::{Input, Options, import};
 use projectionist::read_model::{Catalogue, Snapshot};
-use projectionist::source::import::{Input, Options, import};
 
 use crate::stage::{Stage, variant};
 use crate::support::workspace;

@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use projectionist::event::{ExpectedVersion, NewEvent, Result};
+use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::project::Project;
-use projectionist::source::sqlite::SqliteStore;
-use projectionist::supervisor::{Host, Notice, Stop, SwapReport};
+use projectionist::server::{Host, Notice, Stop, SwapReport};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::support::plugin_bytes;

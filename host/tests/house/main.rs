@@ -7,14 +7,26 @@ use std::path::{Path, PathBuf};
 mod pages;
 
 /// The modules in reading order; each may import from those above it only.
-const ORDER: [&str; 10] =
-    ["event", "source", "history", "plugin", "read_model", "project", "projector", "supervisor", "replay", "cli"];
+const ORDER: [&str; 11] = [
+    "event",
+    "event_store",
+    "import",
+    "history",
+    "plugin",
+    "read_model",
+    "project",
+    "projection",
+    "server",
+    "replay",
+    "cli",
+];
 
 /// Modules that may use only some of those above them.
-const MAY_USE: [(&str, &[&str]); 5] = [
+const MAY_USE: [(&str, &[&str]); 6] = [
     ("event", &[]),
-    ("source", &["event"]),
-    ("history", &["event", "source"]),
+    ("event_store", &["event"]),
+    ("import", &["event", "event_store"]),
+    ("history", &["event", "event_store"]),
     ("plugin", &["event"]),
     ("read_model", &["event"]),
 ];
@@ -42,7 +54,7 @@ fn only_the_plugin_boundary_names_wasmtime() {
 
 #[test]
 fn only_the_stores_name_sqlite() {
-    nobody_but(&["read_model", "source"], &["rusqlite::", "use rusqlite"]);
+    nobody_but(&["read_model", "event_store"], &["rusqlite::", "use rusqlite"]);
 }
 
 #[test]

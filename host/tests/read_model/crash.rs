@@ -126,7 +126,7 @@ fn killed_at_any_moment_the_old_or_the_new_generation_serves() {
         assert!(catalogue.repair().unwrap().is_empty(), "one repair is enough");
         let all = catalogue.generations("fixture").unwrap();
         for record in &all {
-            // Everything that is called ready can serve: its rows are those of its checkpoint.
+            // SegmentBuilder that is called ready can serve: its rows are those of its checkpoint.
             let generation = Generation::open(&catalogue.generation_path("fixture", record.id)).unwrap();
             let rows = generation.rows_as_json("accounts").unwrap();
             assert_eq!(rows, expected(record.identity.plugin_version, generation.checkpoint()));

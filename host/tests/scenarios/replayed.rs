@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use projectionist::event::{Fault, Position, Result};
 use projectionist::plugin::{Limits, Plugin};
-use projectionist::projector::{BatchSize, Proceed, Projector, ProjectorSpec, identity};
+use projectionist::projection::{BatchSize, Proceed, Projector, ProjectorSpec, identity};
 use projectionist::read_model::Generation;
 
 use crate::scenario::Scenario;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 
 use projectionist::event::Position;
+use projectionist::event_store::Source;
+use projectionist::event_store::sqlite::SqliteStore;
+use projectionist::import::{Input, Options, import};
 use projectionist::plugin::{Engine, Limits, Plugin};
-use projectionist::source::Source;
-use projectionist::source::import::{Input, Options, import};
-use projectionist::source::sqlite::SqliteStore;
 
 use crate::support;
 

@@ -1,7 +1,7 @@
 //! Appending: expected versions, retries, what is refused.
 
 use projectionist::event::{Blame, ExpectedVersion, FaultKind, NewEvent, Position, StreamVersion, Timestamp};
-use projectionist::source::sqlite::{ID_BYTES_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX};
+use projectionist::event_store::sqlite::{ID_BYTES_MAX, JSON_DEPTH_MAX, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX};
 
 use crate::{event, scan, store, whole, with_id};
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use projectionist::event::{ExpectedVersion, FaultKind};
-use projectionist::source::sqlite::SqliteStore;
+use projectionist::event_store::sqlite::SqliteStore;
 use rusqlite::Connection;
 
 use crate::{event, scan, store, whole};
@@ -86,7 +86,7 @@ fn what_something_else_broke_is_a_fault_at_its_position() {
     store.append("s", ExpectedVersion::Any, &[event("A", "1"), event("A", "2")]).unwrap();
     let other = Connection::open(folder.path().join("events.sqlite")).unwrap();
     other.execute_batch("UPDATE events SET data = CAST(x'FF' AS TEXT) WHERE position = 2").unwrap();
-    let mut reader = projectionist::source::Source::reader(&store).unwrap();
+    let mut reader = projectionist::event_store::Source::reader(&store).unwrap();
     let range =
         projectionist::event::Range { after: projectionist::event::Position(0), through: reader.head().unwrap() };
     let mut visited = 0;

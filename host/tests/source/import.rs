@@ -4,8 +4,8 @@ use std::io::Write;
 use std::ops::ControlFlow;
 
 use projectionist::event::{ExpectedVersion, Fault, FaultKind, Position};
-use projectionist::source::import::{Input, LINE_BYTES_MAX, Options, Report, import};
-use projectionist::source::sqlite::SqliteStore;
+use projectionist::event_store::sqlite::SqliteStore;
+use projectionist::import::{Input, LINE_BYTES_MAX, Options, Report, import};
 use proptest::prelude::*;
 
 use crate::{Seen, event, scan, store, whole};
@@ -103,7 +103,7 @@ fn bad_lines_can_be_put_aside() {
     let mut aside = Vec::new();
     let mut told = Vec::new();
     let text = [b"\xFFbad\r\n", lines(0..2).as_bytes(), b"{\"stream\":1}\n", lines(2..3).as_bytes()].concat();
-    let mut on_bad = |bad: &projectionist::source::import::BadLine| told.push((bad.line, bad.column));
+    let mut on_bad = |bad: &projectionist::import::BadLine| told.push((bad.line, bad.column));
     let options = Options { skip_bad: Some(&mut aside), on_bad: Some(&mut on_bad), ..Options::default() };
     let report = bring(&store, text, options).unwrap();
     assert_eq!((report.lines, report.added, report.bad), (5, 3, 2));
@@ -210,7 +210,7 @@ fn compressed_files_are_recognised() {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         let mut last = None;
-        let mut progress = |progress: &projectionist::source::import::Progress| {
+        let mut progress = |progress: &projectionist::import::Progress| {
             last = Some(*progress);
             ControlFlow::Continue(())
         };
@@ -229,7 +229,7 @@ fn compressed_files_are_recognised() {
 fn an_import_can_be_ended_and_gone_on_with() {
     let (_folder, store) = store();
     let text = lines(0..120_000);
-    let mut stop = |_: &projectionist::source::import::Progress| ControlFlow::Break(());
+    let mut stop = |_: &projectionist::import::Progress| ControlFlow::Break(());
     let report = bring(&store, text.clone(), Options { progress: Some(&mut stop), ..Options::default() }).unwrap();
     assert!(report.interrupted && report.added > 0 && report.added < 120_000);
     // Somebody else appends in between.
@@ -245,7 +245,7 @@ fn an_import_can_be_ended_and_gone_on_with() {
 #[test]
 fn appends_get_their_turn_during_an_import() {
     let (_folder, store) = store();
-    let other = SqliteStore::open(projectionist::source::Source::path(&store)).unwrap();
+    let other = SqliteStore::open(projectionist::event_store::Source::path(&store)).unwrap();
     let importing = std::thread::spawn(move || bring(&store, lines(0..300_000), Options::default()).unwrap());
     let mut appended = 0;
     while !importing.is_finished() {

@@ -23,8 +23,8 @@ mod reference;
 use std::ops::ControlFlow;
 
 use projectionist::event::{EventRef, NewEvent, Position, Range};
-use projectionist::source::sqlite::SqliteStore;
-use projectionist::source::{Source, Wanted};
+use projectionist::event_store::sqlite::SqliteStore;
+use projectionist::event_store::{Source, Wanted};
 use tempfile::TempDir;
 
 /// A new store in a folder that goes away with the test.
@@ -72,7 +72,7 @@ impl From<EventRef<'_>> for Seen {
     }
 }
 
-/// Everything about every event.
+/// SegmentBuilder about every event.
 fn whole() -> Wanted {
     Wanted { types: None, stream_prefix: None, streams: true, ids: true, metadata: true, data: true }
 }

@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use projectionist::event::{ExpectedVersion, Position};
-use projectionist::source::Source;
-use projectionist::source::sqlite::SqliteStore;
+use projectionist::event_store::Source;
+use projectionist::event_store::sqlite::SqliteStore;
 
 use crate::{event, scan, store, whole};
 

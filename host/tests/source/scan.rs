@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use projectionist::event::{ExpectedVersion, Fault, NewEvent, Position, Range, Timestamp};
-use projectionist::source::sqlite::SqliteStore;
-use projectionist::source::{Source, Wanted};
+use projectionist::event_store::sqlite::SqliteStore;
+use projectionist::event_store::{Source, Wanted};
 
 use crate::{event, scan, store, whole};
 

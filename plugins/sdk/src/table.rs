@@ -1,6 +1,6 @@
 //! A **table** of rows by key: those changed since the last flush, and as many others as memory allows.
 
-mod elsewhere;
+mod evicted_keys;
 mod flush;
 mod index;
 mod trim;
@@ -19,7 +19,7 @@ use crate::dictionary::{Dictionaries, Symbol};
 use crate::key::{AsKey, Key};
 use crate::row::Row;
 use crate::slots::{Slot, Slots};
-use crate::table::elsewhere::Elsewhere;
+use crate::table::evicted_keys::Elsewhere;
 use crate::table::index::Index;
 use crate::table::trim::weight;
 use crate::tables::Opening;

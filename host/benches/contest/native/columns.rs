@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use projectionist::event::{Position, Range, Values};
+use projectionist::event_store::Source;
+use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::history::{Found, Held, History, Segment};
-use projectionist::source::Source;
-use projectionist::source::sqlite::SqliteStore;
 
 use crate::contender::Job;
 use crate::measure::{Measured, Watch};

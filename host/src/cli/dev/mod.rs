@@ -17,7 +17,7 @@ use super::shell::Shell;
 use super::stop;
 use crate::event::Fault;
 use crate::project::Project;
-use crate::supervisor::{self, Host, Stop};
+use crate::server::{self, Host, Stop};
 
 use build::Builder;
 use cargo::Crate;
@@ -73,14 +73,14 @@ impl Dev {
 
 /// Runs the project's host, or looks on while another process does.
 fn host(shell: &Shell, project: &Project, stop: &Stop, saved: &Saved) -> anyhow::Result<()> {
-    if let Some(process) = supervisor::status(project)?.host {
+    if let Some(process) = server::status(project)?.host {
         shell.say(format!("the host that runs as process {process} serves this project"));
         return look_on(shell, project, stop, saved);
     }
     let mut watch = Watch::new(shell);
     let ended = Host::open(project)?.serve(stop, &mut |notice| {
         watch.notice(&notice);
-        if let supervisor::Notice::Swapped(report) = &notice {
+        if let server::Notice::Swapped(report) = &notice {
             saved.served(shell, &report.hash);
         }
         if watch.broken.is_some() {
@@ -100,7 +100,7 @@ fn look_on(shell: &Shell, project: &Project, stop: &Stop, saved: &Saved) -> anyh
         if !saved.is_waiting() {
             continue;
         }
-        for projection in supervisor::status(project)?.projections {
+        for projection in server::status(project)?.projections {
             if let Some(hash) = projection.hash.filter(|_| projection.building.is_none()) {
                 saved.served(shell, &hash);
             }

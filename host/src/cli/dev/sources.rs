@@ -13,7 +13,7 @@ use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, ne
 use super::cargo::Crate;
 use super::is_passing;
 use crate::event::{Fault, Result};
-use crate::supervisor::Stop;
+use crate::server::Stop;
 
 /// An editor's save is several events; when none followed for so long, it is done.
 const QUIET: Duration = Duration::from_millis(40);

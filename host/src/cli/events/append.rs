@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::cli::failure::Usage;
 use crate::cli::shell::Shell;
 use crate::event::{ExpectedVersion, Fault, NewEvent, StreamVersion, Timestamp};
-use crate::source::sqlite::{PAYLOAD_BYTES_MAX, SqliteStore};
+use crate::event_store::sqlite::{PAYLOAD_BYTES_MAX, SqliteStore};
 
 /// The most events in one append; they stand in memory until all are recorded.
 const EVENTS_MAX: usize = 100_000;

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::cli::shell::Shell;
 use crate::event::{EventRef, Fault, Position, Range};
-use crate::source::sqlite::SqliteStore;
-use crate::source::{Source, Wanted};
+use crate::event_store::sqlite::SqliteStore;
+use crate::event_store::{Source, Wanted};
 
 /// Show recorded events in log order: for people on a terminal, else as JSON Lines that `import` reads back
 #[derive(Debug, clap::Args)]

@@ -8,8 +8,8 @@ use crate::cli::failure::Said;
 use crate::cli::render::{grouped, time};
 use crate::cli::shell::Shell;
 use crate::cli::stop;
+use crate::event_store::Source;
 use crate::history::CaughtUp;
-use crate::source::Source;
 
 /// Seal everything that is not sealed, and anew what is damaged
 #[derive(Debug, clap::Args)]

@@ -6,10 +6,10 @@ mod drop;
 
 use super::shell::Shell;
 use crate::event::Result;
+use crate::event_store::Source;
+use crate::event_store::sqlite::SqliteStore;
 use crate::history::{CaughtUp, Pace};
 use crate::project::Project;
-use crate::source::Source;
-use crate::source::sqlite::SqliteStore;
 
 /// Look after history, the log once more as columns: show it, build it, drop it
 ///
@@ -44,7 +44,7 @@ pub(super) fn catch_up(
     shell: &Shell,
     store: &SqliteStore,
     history: &crate::history::History,
-    stop: &crate::supervisor::Stop,
+    stop: &crate::server::Stop,
 ) -> Result<CaughtUp> {
     let head = store.reader()?.head()?;
     let bar = shell.bar("building history", Some(0), "events");

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::cli::render::{bytes, grouped};
 use crate::cli::shell::Shell;
+use crate::event_store::Source;
 use crate::project::Project;
-use crate::source::Source;
 
 /// Show what of the log is sealed, how much room it takes, and whether it is sound
 #[derive(Debug, clap::Args)]

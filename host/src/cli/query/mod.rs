@@ -9,7 +9,7 @@ use crate::event::{Fault, Result};
 use crate::project::Project;
 use crate::read_model::Catalogue;
 use crate::read_model::query::{self, Outcome, QueryLimits, Sink};
-use crate::supervisor;
+use crate::server;
 
 use rows::{Csv, JsonLines, People};
 
@@ -95,7 +95,7 @@ fn run(project: &Project, name: &str, sql: &str, limits: &QueryLimits, sink: &mu
 /// There is nothing to ask yet, and why, as far as that is known.
 fn never_served(project: &Project, name: &str) -> Fault {
     let none = Fault::input(format!("projection `{name}` has no read model yet"));
-    let known = supervisor::status(project).ok();
+    let known = server::status(project).ok();
     let known = known.and_then(|status| status.projections.into_iter().find(|projection| projection.name == name));
     let Some(projection) = known else { return none };
     if let Some(mut fault) = projection.refused {

@@ -13,7 +13,7 @@ use super::names::{key, wanted};
 use super::seal::{Made, seal};
 use super::{File, History};
 use crate::event::{Fault, Position, Range, Result};
-use crate::source::Source;
+use crate::event_store::Source;
 
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(50);

@@ -14,7 +14,7 @@ mod names;
 mod lock;
 mod seal;
 mod catch_up;
-mod hurry;
+mod seal_now;
 mod status;
 
 pub use catch_up::{CaughtUp, Pace, Sealing};
@@ -23,7 +23,7 @@ pub use status::{DamagedFile, Status};
 
 use super::segment::{self, Segment};
 use crate::event::{Fault, Position, Range, Result};
-use crate::source::{Reader, Source};
+use crate::event_store::{Reader, Source};
 use lock::SealingLock;
 use names::{file_name, key, live, range_of};
 
@@ -45,7 +45,7 @@ struct Inner {
     known: Mutex<Known>,
     /// The newest events as last asked for, while somebody still has them.
     tail: Mutex<Weak<Segment>>,
-    hurry: hurry::Hurry,
+    hurry: seal_now::SealNow,
 }
 
 /// The files of the last listing.
@@ -79,7 +79,7 @@ impl History {
             reader: Mutex::new(source.reader()?),
             known: Mutex::default(),
             tail: Mutex::default(),
-            hurry: hurry::Hurry::default(),
+            hurry: seal_now::SealNow::default(),
         }));
         history.list()?;
         Ok(history)

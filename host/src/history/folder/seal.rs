@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::names::{NEW, file_name};
 use crate::event::{Range, Result};
+use crate::event_store::Reader;
 use crate::history::Segment;
-use crate::source::Reader;
 
 /// Bytes written at once.
 const BUFFER_BYTES: usize = 1 << 20;

@@ -67,7 +67,7 @@ impl History {
                 Some(DamagedFile { file: file_name(*range), range: *range, reason: reason.clone() })
             }
         });
-        // Everything that lies beyond a gap shows where the gap is.
+        // SegmentBuilder that lies beyond a gap shows where the gap is.
         let last = known.files.keys().map(|&(_, through)| through).max().unwrap_or_default();
         let ranges = known.files.iter().filter(|(_, (_, file))| matches!(file, File::Good(_)));
         let ranges: Vec<_> = ranges.map(|(&key, _)| key).collect();

@@ -3,9 +3,9 @@
 use std::ops::{ControlFlow, Range as Span};
 use std::sync::Arc;
 
-use super::chosen::{self, Part};
-use super::cut::{Cutter, Sheet};
-use super::opened::Opened;
+use super::batch_builder::{BatchBuilder, BlockRows};
+use super::block_reader::Opened;
+use super::row_selection::{self, Part};
 use super::segment::{Damaged, Segment};
 use super::window;
 use crate::event::{Batch, Fault, FaultKind, Position, Range, Result, Subscription};
@@ -24,13 +24,13 @@ pub struct Cut {
 
 /// Scans for one plugin instance, which must be given every batch, in order.
 pub struct Scan {
-    cutter: Cutter,
+    cutter: BatchBuilder,
 }
 
 impl Scan {
     /// A scan for what a projection asks for, or for one partition of it.
     pub fn new(subscription: &Subscription, part: Option<Part>) -> Scan {
-        Scan { cutter: Cutter::new(subscription, part) }
+        Scan { cutter: BatchBuilder::new(subscription, part) }
     }
 
     /// Makes the next batch self-contained: a new plugin instance knows none of the dictionaries.
@@ -103,7 +103,7 @@ impl Scan {
 
     fn block(
         &mut self,
-        sheet: &Sheet,
+        sheet: &BlockRows,
         block: Range,
         range: Range,
         cut: Cut,
@@ -147,14 +147,14 @@ fn shorten(opened: &Opened, span: Span<usize>, cut: Cut) -> usize {
 
 /// How many events of a span are of types that are taken.
 fn events(opened: &Opened, span: &Span<usize>) -> usize {
-    opened.taken.iter().map(|taken| chosen::window(taken, span).len()).sum()
+    opened.taken.iter().map(|taken| row_selection::window(taken, span).len()).sum()
 }
 
 fn bytes(opened: &Opened, span: &Span<usize>) -> usize {
     let envelope = [&opened.metadata].into_iter().flatten().map(|column| window::text_bytes(column, span));
     let fields = opened.metadata_fields.iter().flatten().map(|field| window::text_bytes(&field.column, span));
     let groups = opened.taken.iter().map(|taken| {
-        let window = chosen::window(taken, span);
+        let window = row_selection::window(taken, span);
         let fields = taken.fields.iter().flatten().map(|field| window::text_bytes(&field.column, &window));
         fields.sum::<usize>() + taken.document.as_ref().map_or(0, |text| window::long(text, &window))
     });

@@ -9,10 +9,10 @@ use crate::event::{
     Column, EnvelopeParts, EventType, ExpectedVersion, NewEvent, Partitioning, Selection, Symbols, Text, Timestamp,
     Values,
 };
+use crate::event_store::Source;
+use crate::event_store::sqlite::SqliteStore;
 use crate::history::Shredder;
 use crate::history::field::Field;
-use crate::source::Source;
-use crate::source::sqlite::SqliteStore;
 
 /// What is known of one event in a plugin, decoded as the contract says.
 #[derive(Clone, Debug, PartialEq)]

@@ -26,9 +26,9 @@ mod block;
 pub use block::{Block, Found, Held};
 pub(super) use index::Mark;
 
-use super::everything::Everything;
+use super::segment_builder::SegmentBuilder;
 use crate::event::{Fault, Range, Result, Text};
-use crate::source::{Reader, Wanted};
+use crate::event_store::{Reader, Wanted};
 use index::{Index, checksum, text};
 use write::Writer;
 
@@ -97,7 +97,7 @@ impl Segment {
         out: &mut dyn Write,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<u64>> {
-        Segment::shred_wanted(reader, range, &Everything::wanted(), out, watch)
+        Segment::shred_wanted(reader, range, &SegmentBuilder::wanted(), out, watch)
     }
 
     fn shred_wanted(
@@ -109,7 +109,7 @@ impl Segment {
     ) -> Result<Option<u64>> {
         let failed = |error: io::Error| trouble("writing history", &error).among(range);
         let mut writer = Writer::start(out).map_err(failed)?;
-        let mut events = Everything::new();
+        let mut events = SegmentBuilder::new();
         let (mut begun, mut mark, mut counted) = (range.after, None, 0);
         let mut is_stopped = false;
         reader.scan(range, wanted, &mut |event| {
@@ -138,12 +138,12 @@ impl Segment {
 
     /// The events of `range`, in memory. A fault when that takes more than `bytes_max`.
     pub fn in_memory(reader: &mut dyn Reader, range: Range, bytes_max: usize) -> Result<Segment> {
-        Segment::wanted_in_memory(reader, range, &Everything::wanted(), bytes_max)
+        Segment::wanted_in_memory(reader, range, &SegmentBuilder::wanted(), bytes_max)
     }
 
     /// Likewise those of `types` alone.
     pub fn of_types(reader: &mut dyn Reader, range: Range, types: &[String], bytes_max: usize) -> Result<Segment> {
-        let wanted = Wanted { types: Some(types.to_vec()), ..Everything::wanted() };
+        let wanted = Wanted { types: Some(types.to_vec()), ..SegmentBuilder::wanted() };
         Segment::wanted_in_memory(reader, range, &wanted, bytes_max)
     }
 
@@ -232,7 +232,7 @@ impl Segment {
 }
 
 fn end_block(
-    events: &mut Everything,
+    events: &mut SegmentBuilder,
     writer: &mut Writer<'_>,
     range: Range,
     mark: &mut Option<Mark>,
@@ -245,7 +245,7 @@ fn end_block(
     write_words(events, writer)
 }
 
-fn write_words(events: &mut Everything, writer: &mut Writer<'_>) -> io::Result<()> {
+fn write_words(events: &mut SegmentBuilder, writer: &mut Writer<'_>) -> io::Result<()> {
     events.words().take_ended().iter().try_for_each(|(number, words)| writer.words(*number, words))
 }
 

@@ -12,8 +12,8 @@ use super::index::{
 };
 use super::{ALIGNMENT, MAGIC};
 use crate::event::{Column, Range, Text, Values};
-use crate::history::discovered::Listed;
-use crate::history::everything::{WholeBlock, WholeType};
+use crate::history::inferred_columns::Listed;
+use crate::history::segment_builder::{WholeBlock, WholeType};
 
 /// Writes one segment, from its first byte to its last.
 pub(super) struct Writer<'w> {

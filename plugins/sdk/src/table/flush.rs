@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 
-use super::elsewhere::Elsewhere;
+use super::evicted_keys::Elsewhere;
 use super::{Table, hash};
 use crate::Fault;
 use crate::bindings::manifests;

@@ -1,0 +1,347 @@
+//! The **writer**: one connection that records events, one transaction at a time.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+
+use super::EventId;
+use super::error::storage;
+use super::schema::{self, Use};
+use crate::event::{Fault, Position, Result, StreamVersion, Timestamp};
+
+/// Streams remembered with their number and last version; past it the memory starts anew.
+const STREAMS_REMEMBERED_MAX: usize = 200_000;
+/// Bytes of stream names remembered.
+const STREAM_BYTES_REMEMBERED_MAX: usize = 32 << 20;
+/// Event types remembered with their number.
+const TYPES_REMEMBERED_MAX: usize = 20_000;
+
+/// One connection that records events.
+pub(crate) struct Writer {
+    connection: Connection,
+    path: PathBuf,
+    memory: Memory,
+}
+
+/// What the writer knows without asking: true as long as nobody else has appended.
+#[derive(Default)]
+struct Memory {
+    head: u64,
+    streams: HashMap<String, Stream, foldhash::fast::RandomState>,
+    stream_bytes: usize,
+    types: HashMap<String, i64, foldhash::fast::RandomState>,
+}
+
+#[derive(Clone, Copy)]
+struct Stream {
+    number: i64,
+    last: u64,
+}
+
+/// An event to be recorded.
+pub(crate) struct Entry<'a> {
+    pub stream: Cow<'a, str>,
+    pub kind: Cow<'a, str>,
+    pub data: Cow<'a, str>,
+    pub metadata: Option<Cow<'a, str>>,
+    pub id: EventId<'a>,
+    /// Absent: `now`, and any time will do when the event is recorded already.
+    pub time: Option<Timestamp>,
+}
+
+/// What became of an entry.
+pub(crate) enum Outcome {
+    Added(Position, StreamVersion),
+    /// The same event stands there already.
+    There(Position, StreamVersion),
+    /// Its id stands there already, with another event.
+    Differs(Position),
+}
+
+impl Writer {
+    pub(super) fn open(path: &Path, purpose: Use) -> Result<Writer> {
+        Ok(Writer { connection: schema::open(path, purpose)?, path: path.to_owned(), memory: Memory::default() })
+    }
+
+    /// Starts a transaction; waits for another process's to end. Dropping it undoes it.
+    pub fn begin(&mut self) -> Result<Transaction<'_>> {
+        let Writer { connection, path, memory } = self;
+        let failed = |error| storage("beginning to write", path, error);
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        let begun = (|| {
+            let head = connection
+                .prepare_cached("SELECT coalesce(max(position), 0) FROM events")?
+                .query_row([], |row| row.get::<_, i64>(0))?
+                .cast_unsigned();
+            // Every transaction that records anything moves the head.
+            if memory.head != head {
+                *memory = Memory { head, ..Memory::default() };
+            }
+            memory.trim();
+            let insert = connection.prepare_cached(
+                "INSERT INTO events (position, stream, stream_version, type, time, id, data, metadata)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
+            )?;
+            let find = connection.prepare_cached(
+                "SELECT position, stream_version, time, data, metadata,
+                        (SELECT name FROM types WHERE id = type), (SELECT name FROM streams WHERE id = stream)
+                 FROM events WHERE id = ?1",
+            )?;
+            Ok((insert, find))
+        })();
+        match begun {
+            Ok((insert, find)) => Ok(Transaction {
+                connection,
+                path,
+                memory,
+                insert,
+                find,
+                repeats: false,
+                now: Timestamp::now(),
+                open: true,
+            }),
+            Err(error) => {
+                _ = connection.execute_batch("ROLLBACK");
+                Err(failed(error))
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn trim(&mut self) {
+        if self.streams.len() > STREAMS_REMEMBERED_MAX || self.stream_bytes > STREAM_BYTES_REMEMBERED_MAX {
+            self.streams = HashMap::default();
+            self.stream_bytes = 0;
+        }
+        if self.types.len() > TYPES_REMEMBERED_MAX {
+            self.types = HashMap::default();
+        }
+    }
+}
+
+/// Events being recorded.
+pub(crate) struct Transaction<'w> {
+    connection: &'w Connection,
+    path: &'w Path,
+    memory: &'w mut Memory,
+    insert: CachedStatement<'w>,
+    find: CachedStatement<'w>,
+    /// Whether the last id looked at was there: then the next is likely to be, as when a file is imported again.
+    repeats: bool,
+    now: Timestamp,
+    open: bool,
+}
+
+impl Transaction<'_> {
+    /// Records `entry` at the end of its stream, unless its id is there.
+    pub fn record(&mut self, entry: &Entry<'_>) -> Result<Outcome> {
+        if self.repeats
+            && let Some(there) = self.recorded(entry)?
+        {
+            return Ok(there);
+        }
+        let stream = self.stream(&entry.stream)?;
+        let kind = self.kind(&entry.kind)?;
+        let (position, stream_version) = (self.memory.head + 1, stream.last + 1);
+        let time = entry.time.unwrap_or(self.now);
+        let added = self
+            .insert
+            .execute(params![
+                position.cast_signed(),
+                stream.number,
+                stream_version.cast_signed(),
+                kind,
+                time.0,
+                entry.id,
+                entry.data.as_ref(),
+                entry.metadata.as_deref(),
+            ])
+            .map_err(|error| self.failed(error))?;
+        if added == 0 {
+            return self.recorded(entry)?.ok_or_else(|| {
+                Fault::storage("recording an event", format!("its id {} is there and is not found", entry.id))
+            });
+        }
+        self.memory.head = position;
+        if let Some(stream) = self.memory.streams.get_mut(entry.stream.as_ref()) {
+            stream.last = stream_version;
+        }
+        Ok(Outcome::Added(Position(position), StreamVersion(stream_version)))
+    }
+
+    /// What stands under the id of `entry`.
+    pub fn recorded(&mut self, entry: &Entry<'_>) -> Result<Option<Outcome>> {
+        let recorded = self
+            .find
+            .query_row([&entry.id], |row| {
+                let position = Position(row.get::<_, i64>(0)?.cast_unsigned());
+                let same = row.get_ref(3)?.as_str()? == entry.data
+                    && row.get_ref(4)?.as_str_or_null()? == entry.metadata.as_deref()
+                    && row.get_ref(5)?.as_str()? == entry.kind
+                    && row.get_ref(6)?.as_str()? == entry.stream
+                    && entry.time.is_none_or(|time| row.get(2) == Ok(time.0));
+                Ok(if same {
+                    Outcome::There(position, StreamVersion(row.get::<_, i64>(1)?.cast_unsigned()))
+                } else {
+                    Outcome::Differs(position)
+                })
+            })
+            .optional()
+            .map_err(|error| self.failed(error))?;
+        self.repeats = recorded.is_some();
+        Ok(recorded)
+    }
+
+    /// The last version of a stream; 0 when it has no events.
+    pub fn stream_version(&self, name: &str) -> Result<StreamVersion> {
+        let known = self.memory.streams.get(name).map(|stream| stream.last);
+        let last = match known {
+            Some(last) => last,
+            None => self.find_stream(name)?.map_or(0, |stream| stream.last),
+        };
+        Ok(StreamVersion(last))
+    }
+
+    /// Makes everything recorded durable; the head of the log after it.
+    pub fn commit(mut self) -> Result<Position> {
+        self.connection.execute_batch("COMMIT").map_err(|error| self.failed(error))?;
+        self.open = false;
+        Ok(Position(self.memory.head))
+    }
+
+    fn stream(&mut self, name: &str) -> Result<Stream> {
+        if let Some(stream) = self.memory.streams.get(name) {
+            return Ok(*stream);
+        }
+        let stream = match self.find_stream(name)? {
+            Some(stream) => stream,
+            None => Stream { number: self.add("INSERT INTO streams (name) VALUES (?1)", name)?, last: 0 },
+        };
+        self.memory.streams.insert(name.to_owned(), stream);
+        self.memory.stream_bytes += name.len();
+        Ok(stream)
+    }
+
+    fn find_stream(&self, name: &str) -> Result<Option<Stream>> {
+        let find = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT id, (SELECT coalesce(max(stream_version), 0) FROM events WHERE stream = streams.id)
+                     FROM streams WHERE name = ?1",
+                )?
+                .query_row([name], |row| {
+                    Ok(Stream { number: row.get(0)?, last: row.get::<_, i64>(1)?.cast_unsigned() })
+                })
+                .optional()
+        };
+        find().map_err(|error| self.failed(error))
+    }
+
+    fn kind(&mut self, name: &str) -> Result<i64> {
+        if let Some(&number) = self.memory.types.get(name) {
+            return Ok(number);
+        }
+        let found = self
+            .connection
+            .prepare_cached("SELECT id FROM types WHERE name = ?1")
+            .and_then(|mut find| find.query_row([name], |row| row.get(0)).optional())
+            .map_err(|error| self.failed(error))?;
+        let number = match found {
+            Some(number) => number,
+            None => self.add("INSERT INTO types (name) VALUES (?1)", name)?,
+        };
+        self.memory.types.insert(name.to_owned(), number);
+        Ok(number)
+    }
+
+    fn add(&self, sql: &str, name: &str) -> Result<i64> {
+        self.connection.prepare_cached(sql).and_then(|mut add| add.insert([name])).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> Fault {
+        storage("recording events", self.path, error)
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            // SQLite may have rolled back by itself, as when the disk is full.
+            if !self.connection.is_autocommit() {
+                _ = self.connection.execute_batch("ROLLBACK");
+            }
+            *self.memory = Memory::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_store::sqlite::SqliteStore;
+
+    fn entry(data: &str) -> Entry<'_> {
+        Entry {
+            stream: "s".into(),
+            kind: "A".into(),
+            data: data.into(),
+            metadata: None,
+            id: EventId::made_up(),
+            time: None,
+        }
+    }
+
+    /// SQLite itself says that the disk is full, at the page that it may not take.
+    #[test]
+    fn a_full_disk_is_a_clear_fault_and_leaves_no_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = store.writer().unwrap();
+        writer.connection.pragma_update(None, "max_page_count", 30).unwrap();
+        let large = format!("\"{}\"", "x".repeat(20_000));
+        let mut last = 0;
+        let fault = loop {
+            let mut transaction = writer.begin().unwrap();
+            match transaction.record(&entry(&large)).and_then(|_| transaction.commit()) {
+                Ok(head) => last = head.0,
+                Err(fault) => break fault,
+            }
+        };
+        assert!(last > 2 && fault.retry && fault.hint.as_ref().unwrap().contains("is full"), "{fault}");
+        writer.connection.pragma_update(None, "max_page_count", 1000).unwrap();
+        let mut transaction = writer.begin().unwrap();
+        let Outcome::Added(position, version) = transaction.record(&entry("1")).unwrap() else { panic!("it is new") };
+        assert_eq!((position.0, version.0), (last + 1, last + 1));
+        transaction.commit().unwrap();
+    }
+
+    /// Whoever runs the tests may be allowed to write everywhere, so it is SQLite that is told to refuse.
+    #[test]
+    fn a_store_that_may_only_be_read_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = store.writer().unwrap();
+        writer.connection.pragma_update(None, "query_only", true).unwrap();
+        let fault = writer.begin().err().unwrap();
+        assert!(fault.hint.as_ref().unwrap().contains("writable"), "{fault}");
+    }
+
+    #[test]
+    fn a_transaction_that_is_dropped_is_undone_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = store.writer().unwrap();
+        for _ in 0..2 {
+            let mut transaction = writer.begin().unwrap();
+            let Outcome::Added(position, version) = transaction.record(&entry("1")).unwrap() else {
+                panic!("it is new")
+            };
+            assert_eq!((position.0, version.0), (1, 1));
+        }
+        let transaction = writer.begin().unwrap();
+        assert_eq!(transaction.stream_version("s").unwrap(), StreamVersion(0));
+    }
+}

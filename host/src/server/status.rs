@@ -1,0 +1,122 @@
+//! **Status**: how a project stands, read from its files, beside a running host or without one.
+
+use serde::Serialize;
+
+use crate::event::{Blame, Fault, FaultKind, Position, Result};
+use crate::event_store::Source;
+use crate::event_store::sqlite::SqliteStore;
+use crate::project::Project;
+use crate::projection::State;
+use crate::read_model::{Catalogue, GenerationRecord, GenerationState, HostLock, Snapshot};
+
+use super::projection_entry::{Building, Published};
+
+/// How a project stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The highest position of the log.
+    pub head: Position,
+    /// The process that runs the project, when one does.
+    pub host: Option<u32>,
+    /// One for each projection that ever served or was built, by name.
+    pub projections: Vec<ProjectionStatus>,
+}
+
+/// How a projection stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProjectionStatus {
+    /// Its name.
+    pub name: String,
+    /// What its projector does.
+    pub state: State,
+    /// The author's version of the serving generation.
+    pub version: Option<u32>,
+    /// The first 12 hex digits of the serving plugin's hash.
+    pub hash: Option<String>,
+    /// The position whose effects are committed.
+    pub checkpoint: Position,
+    /// Positions between checkpoint and head.
+    pub lag: u64,
+    /// Rows in all tables of the serving generation.
+    pub rows: u64,
+    /// Generations kept, the serving one among them.
+    pub generations: usize,
+    /// Why it is parked, or its read model cannot be read.
+    pub fault: Option<Fault>,
+    /// The candidate on its way.
+    pub building: Option<Building>,
+    /// Why its plugin file was not taken.
+    pub refused: Option<Fault>,
+}
+
+/// Reads how a project stands. Takes no lock and changes nothing.
+pub fn status(project: &Project) -> Result<Status> {
+    let head = SqliteStore::open(&project.store)?.reader()?.head()?;
+    let host = HostLock::held(&project.data)?;
+    let catalogue = Catalogue::open(&project.data)?;
+    let mut projections = Vec::new();
+    for record in catalogue.projections()? {
+        let published = published(record.state.as_deref());
+        let state = match (host, published.state) {
+            // Whoever wrote `live` may have died since.
+            (None, State::Starting | State::Replaying | State::Live) => State::Stopped,
+            (_, state) => state,
+        };
+        let serving = catalogue.serving(&record.name)?;
+        let (glanced, damage) = match serving.as_ref().map(|serving| glance(&catalogue, serving)).transpose() {
+            Ok(glanced) => (glanced, None),
+            Err(fault) => (None, Some(fault)),
+        };
+        let (checkpoint, rows) = glanced.unwrap_or_default();
+        let damage = damage.or_else(|| {
+            (checkpoint > head).then(|| {
+                let message = format!("the event store ends at position {head}, before the checkpoint {checkpoint}");
+                Fault::new(FaultKind::Storage, message)
+                    .blame(Blame::Operator)
+                    .hint("was the event store replaced or restored from a copy? See `projectionist project`")
+            })
+        });
+        projections.push(ProjectionStatus {
+            state,
+            version: serving.as_ref().map(|serving| serving.identity.plugin_version),
+            hash: serving.as_ref().map(short_hash),
+            checkpoint,
+            lag: head.0.saturating_sub(checkpoint.0),
+            rows,
+            generations: kept(&catalogue.generations(&record.name)?),
+            fault: published.fault.or(damage),
+            building: published.building.filter(|_| host.is_some()),
+            refused: published.refused,
+            name: record.name,
+        });
+    }
+    Ok(Status { head, host, projections })
+}
+
+/// The committed position of a projection's serving generation; the start when there is none to be read.
+pub(super) fn checkpoint(catalogue: &Catalogue, name: &str) -> Position {
+    let serving = catalogue.serving(name).ok().flatten();
+    let snapshot = serving.and_then(|serving| Snapshot::open(&catalogue.generation_path(name, serving.id)).ok());
+    snapshot.map(|snapshot| snapshot.checkpoint()).unwrap_or_default()
+}
+
+/// A generation's checkpoint, and its rows in all tables.
+fn glance(catalogue: &Catalogue, serving: &GenerationRecord) -> Result<(Position, u64)> {
+    let snapshot = Snapshot::open(&catalogue.generation_path(&serving.identity.projection, serving.id))?;
+    Ok((snapshot.checkpoint(), snapshot.row_counts()?.iter().map(|(_, rows)| rows).sum()))
+}
+
+/// How many generations are whole.
+fn kept(generations: &[GenerationRecord]) -> usize {
+    generations.iter().filter(|generation| generation.state == GenerationState::Ready).count()
+}
+
+/// The first 12 hex digits of the hash of the plugin that built a generation.
+pub(super) fn short_hash(generation: &GenerationRecord) -> String {
+    generation.identity.plugin_hash.chars().take(12).collect()
+}
+
+/// What an earlier host said; nothing of an unknown form.
+pub(super) fn published(text: Option<&str>) -> Published {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
