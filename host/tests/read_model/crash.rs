@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use projectionist::event::{Position, Range, Timestamp};
-use projectionist::read_model::{Catalogue, Facts, Generation, HostLock, Identity};
+use projectionist::read_model::{Catalogue, Facts, Generation, HostLock, Identity, Writer};
 
 use crate::tables::*;
 
@@ -33,7 +33,7 @@ fn commit(generation: &mut Generation, version: u32, through: u64) {
         .map(|p| account(&format!("account-{:02}", p % ROWS), (p * u64::from(version)) as i64))
         .collect();
     let range = Range { after: Position(after), through: Position(through) };
-    generation.commit(&[changes(ACCOUNTS, &rows, &[])], range).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, &rows, &[])], range).unwrap();
 }
 
 /// The process that is killed. Reports each step on a line of its own.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use projectionist::event::Changes;
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{Digest, Generation};
+use projectionist::read_model::{Digest, Generation, Writer};
 use proptest::prelude::*;
 
 use crate::tables::*;
@@ -48,7 +48,7 @@ fn fill(steps: &[Step], size: usize, bulk: usize) -> (Vec<String>, Digest) {
         if number == bulk {
             generation.finish().unwrap();
         }
-        generation.commit(&flush(cut), range(at, at + cut.len() as u64)).unwrap();
+        generation.commit_changes(&flush(cut), range(at, at + cut.len() as u64)).unwrap();
         at += cut.len() as u64;
     }
     generation.finish().unwrap();

@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use projectionist::event::{Changes, Index, Kind, Manifest, Table, TableColumn};
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{Flush, Generation};
+use projectionist::read_model::{Flush, Generation, Writer};
 use rusqlite::Connection;
 
-use crate::tables::{Row, column, identity, manifest, range};
+use crate::tables::{Row, WriteChanges, WriteFlushes, column, identity, manifest, range};
 
 /// Numbers that are the same for the same seed (xorshift).
 struct Random(u64);
@@ -263,9 +263,9 @@ fn build(seed: u64) {
     for _ in 0..random.one_of(&[1, 1, 1, 2, 3]) {
         let flushes = (0..random.below(5)).map(|_| Flush { part: 0, changes: flush(random, &mut known) });
         let flushes: Vec<_> = flushes.collect();
-        generation.load(flushes).unwrap();
+        generation.write_flushes(flushes).unwrap();
     }
-    generation.commit(&[], range(0, 1)).unwrap();
+    generation.commit_changes(&[], range(0, 1)).unwrap();
     let (is_right, finished) = (plain.index(&tables), generation.finish());
     assert_eq!(finished.is_ok(), is_right, "{finished:?}");
     if !is_right {
@@ -285,7 +285,7 @@ fn build(seed: u64) {
     if tables.iter().flat_map(|table| &table.indexes).all(|index| !index.unique) {
         let mut generation = Generation::open(&path).unwrap();
         for number in 1..4 {
-            generation.commit(&flush(random, &mut known), range(number, number + 1)).unwrap();
+            generation.commit_changes(&flush(random, &mut known), range(number, number + 1)).unwrap();
         }
         drop(generation);
         assert!(contents(&Connection::open(&path).unwrap(), &tables) == contents(&plain.0, &tables), "live");
