@@ -303,7 +303,6 @@ impl<R: Row> Table<R> {
         }
     }
 
-
     /// Takes a row into memory whose like in the read model, if there is one, does not matter.
     fn hold_unseen(&mut self, row: R, hash: u64) -> usize {
         let is_there = if self.elsewhere.may_have(hash) { None } else { Some(false) };
