@@ -172,6 +172,9 @@ impl BuildingGeneration {
     }
 
     fn take(&mut self, flushes: Vec<Flush>) -> Result<()> {
+        if matches!(self.rows, BuildRows::Failed) {
+            return Err(failed_build(&self.file.path));
+        }
         if flushes.iter().all(|flush| flush.changes.is_empty()) {
             return Ok(());
         }
@@ -183,7 +186,7 @@ impl BuildingGeneration {
                 self.insert(&flushes)?;
                 BuildRows::Inserted
             }
-            BuildRows::Failed => return Err(failed_build(&self.file.path)),
+            BuildRows::Failed => unreachable!("it was looked at first"),
         };
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use projectionist::event::Changes;
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{Digest, Generation, Writer};
+use projectionist::read_model::{Digest, Generation};
 use proptest::prelude::*;
 
 use crate::tables::*;

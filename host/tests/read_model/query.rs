@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use projectionist::event::{FaultKind, Result};
+use projectionist::read_model::Generation;
 use projectionist::read_model::query::{Outcome, QueryLimits, Sink, Value, collect, run};
-use projectionist::read_model::{Generation, Writer};
 
 use crate::tables::*;
 
