@@ -139,7 +139,8 @@ fn killed_at_any_moment_the_old_or_the_new_generation_serves() {
         let serving = catalogue.serving("fixture").unwrap();
         let id = serving.as_ref().map_or(0, |serving| serving.id.0);
         assert!(id >= served_before && id >= reported.swapped.unwrap_or(0), "swaps are not taken back");
-        assert!(all.len() <= KEEP + 2);
+        // The first rounds die before they prune, how many depends on how slow the machine is.
+        assert!(all.len() <= if lines < 9 { lines } else { KEEP + 2 }, "{} generations", all.len());
         if let Some(serving) = serving {
             let target = std::fs::read_link(catalogue.current_path("fixture")).unwrap();
             assert_eq!(target.to_str().unwrap(), format!("{}.sqlite", serving.id));
