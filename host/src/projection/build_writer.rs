@@ -217,7 +217,7 @@ mod tests {
             contract: "0.1.0".into(),
             created_at: Timestamp(0),
         };
-        BuildingGeneration::create(path, &identity, &manifest).unwrap()
+        BuildingGeneration::create(path, &identity, &manifest, Default::default()).unwrap()
     }
 
     fn numbers(values: impl IntoIterator<Item = i64>) -> Column {

@@ -154,7 +154,7 @@ impl Writer for MemoryModel {
         let mut found = Found::new(table, length);
         for at in 0..length {
             let row = self.tables[number].rows.get(&Key(values(&keys, at)));
-            let row: Option<Vec<_>> = row.map(|row| row.iter().map(value_ref).collect());
+            let row: Option<Vec<_>> = row.map(|row| row.iter().map(Value::as_ref).collect());
             found.push(row.as_deref()).map_err(|what| Fault::storage("looking up in memory", what))?;
         }
         Ok(found.finish())
@@ -191,7 +191,7 @@ impl Contents for MemoryModel {
 
     fn scan(&self, number: usize, visit: &mut dyn FnMut(&[ValueRef<'_>])) -> Result<()> {
         for row in self.tables[number].rows.values() {
-            let row: Vec<_> = row.iter().map(value_ref).collect();
+            let row: Vec<_> = row.iter().map(Value::as_ref).collect();
             visit(&row);
         }
         Ok(())
@@ -210,23 +210,13 @@ fn values(columns: &[super::cells::Cells<'_>], row: usize) -> Vec<Value> {
     columns.iter().map(value).collect()
 }
 
-fn value_ref(value: &Value) -> ValueRef<'_> {
-    match value {
-        Value::Null => ValueRef::Null,
-        Value::Integer(value) => ValueRef::Integer(*value),
-        Value::Real(value) => ValueRef::Real(*value),
-        Value::Text(text) => ValueRef::Text(text.as_bytes()),
-        Value::Blob(bytes) => ValueRef::Blob(bytes),
-    }
-}
-
 /// Values in the order of SQLite: those that are missing first, numbers by value, others by bytes.
 #[derive(Clone, Debug)]
 struct Key(Vec<Value>);
 
 impl Key {
     fn refs(&self) -> impl Iterator<Item = ValueRef<'_>> {
-        self.0.iter().map(value_ref)
+        self.0.iter().map(Value::as_ref)
     }
 }
 

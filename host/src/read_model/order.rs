@@ -6,9 +6,9 @@
 use rusqlite::types::ValueRef;
 
 use super::cells::Cells;
-use super::sort::{Place, is_same, sort};
+use super::runs::KeyLayout;
 use super::writer::Flush;
-use crate::event::{Fault, FaultKind, Index, Manifest, Result, Table};
+use crate::event::{Fault, FaultKind, Manifest, Result, Table};
 
 /// The upserts or the deletes of one [`Changes`].
 pub(super) struct Side<'a> {
@@ -36,46 +36,41 @@ impl<'a> Side<'a> {
     }
 }
 
+/// One row of a side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Index of the side.
+    pub side: u32,
+    /// Index of the row in it.
+    pub row: u32,
+}
+
 /// The rows of all sides by key, of each key the one flushed last; refuses a key that a flush has twice, that two
 /// parts have, or that is inserted again where it must not be.
 pub(super) fn by_key(table: &Table, sides: &[Side<'_>]) -> Result<Vec<Place>> {
-    let mut places = Vec::with_capacity(sides.iter().map(|side| side.length).sum());
+    let layout = KeyLayout::new(table.key_columns().map(|column| (column.kind, false)));
+    let mut bytes = Vec::new();
+    let mut keyed = Vec::with_capacity(sides.iter().map(|side| side.length).sum());
     for (number, side) in (0u32..).zip(sides) {
         let rows = u32::try_from(side.length).map_err(|_| changes(table, "one flush has over 4 billion rows"))?;
-        places.extend((0..rows).map(|row| Place::new(number, row)));
+        for row in 0..rows {
+            let start = bytes.len();
+            layout.push(side.key.iter().map(|cells| cells.get(row as usize)), &mut bytes);
+            keyed.push((start..bytes.len(), Place { side: number, row }));
+        }
     }
-    let keys: Vec<_> = sides.iter().map(|side| side.key.clone()).collect();
     // Stable, so that a later flush stays behind an earlier one.
-    sort(&mut places, &keys);
+    keyed.sort_by(|(a, _), (b, _)| bytes[a.clone()].cmp(&bytes[b.clone()]));
     let mut clash = None;
-    places.dedup_by(|later, earlier| {
-        let is_same = is_same(earlier, later, &keys);
+    keyed.dedup_by(|(later_key, later), (earlier_key, earlier)| {
+        let is_same = bytes[later_key.clone()] == bytes[earlier_key.clone()];
         if is_same {
             clash = clash.take().or_else(|| twice(table, sides, earlier, later));
             *earlier = *later;
         }
         is_same
     });
-    clash.map_or(Ok(places), Err)
-}
-
-/// The rows of `places`, which are upserts, in the order of the columns of an index, and of their key where those are
-/// the same. Nothing when the index is unique and two rows are the same in them, all of them present.
-pub(super) fn by_index(index: &Index, sides: &[Side<'_>], places: &[Place]) -> Option<Vec<Place>> {
-    let chosen: Vec<Vec<_>> = sides
-        .iter()
-        .map(|side| match side.deletes {
-            true => Vec::new(),
-            false => index.columns.iter().map(|&column| side.columns[usize::from(column)]).collect(),
-        })
-        .collect();
-    let mut places: Vec<_> = places.iter().map(|place| Place::new(place.side, place.row)).collect();
-    sort(&mut places, &chosen);
-    let is_present =
-        |place: &Place| chosen[place.side as usize].iter().all(|cells| !cells.is_absent(place.row as usize));
-    let repeat = |pair: &[Place]| is_same(&pair[0], &pair[1], &chosen) && is_present(&pair[0]);
-    let repeats = index.unique && places.windows(2).any(repeat);
-    (!repeats).then_some(places)
+    clash.map_or(Ok(keyed.into_iter().map(|(_, place)| place).collect()), Err)
 }
 
 /// The fault of a key that comes twice, if it is one.

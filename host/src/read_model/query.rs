@@ -49,6 +49,17 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value as SQLite takes it.
+    pub(super) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(value) => ValueRef::Integer(*value),
+            Value::Real(value) => ValueRef::Real(*value),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }
+    }
+
     /// What its text or blob takes.
     fn bytes(&self) -> usize {
         match self {

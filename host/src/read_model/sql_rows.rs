@@ -5,9 +5,8 @@ use std::path::Path;
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 
 use super::cells::Cells;
-use super::order::{INSERTED_AGAIN, Side, changes, show_key};
+use super::order::{INSERTED_AGAIN, Place, Side, changes, show_key};
 use super::schema::Statements;
-use super::sort::Place;
 use super::storage::{failed, message};
 use crate::event::{Fault, Result, Table};
 
