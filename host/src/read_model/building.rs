@@ -4,31 +4,20 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::contents::Contents;
-use super::file::{self, GenerationFile, check_range, named_counts, row_counts_json};
+use super::file::{self, GenerationFile, check_range, named_counts};
 use super::layout::RowLayout;
-use super::live::{self, LiveGeneration};
+use super::live::LiveGeneration;
 use super::merge_fault::{BuildError, FaultOf};
-use super::order::{check_tables, sides};
+use super::order::{check_tables, row_sets};
 use super::runs::{Runs, Sorter};
-use super::schema::{self, IndexSql};
 use super::sql_lookup::{Found, key_cells, table_looked_up};
-use super::storage::{connect, failed, pragmas, sync_folder};
+use super::storage::{connect, pragmas};
 use super::writer::{BulkWriter, Commit, Flush, Writer};
-use super::{Digest, Identity, fill_pages, fill_sql, storage, tree};
+use super::{Digest, Identity, finish, storage};
 use crate::event::{Column, Fault, FaultKind, Manifest, Position, Result, Rows};
-
-/// While a generation is built nothing is journaled or made durable: a crash throws the file away.
-const PRAGMAS: &[(&str, &str)] = &[
-    ("page_size", "4096"),
-    ("journal_mode", "OFF"),
-    ("synchronous", "OFF"),
-    ("locking_mode", "EXCLUSIVE"),
-    ("cache_size", "-65536"), // KiB
-];
 
 /// How a generation is built; the rows do not depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +51,12 @@ impl BuildingGeneration {
     /// Makes the file for a new generation, with missing folders.
     ///
     /// The manifest must have been checked. Fails when there is a file already.
-    pub fn create(
+    pub fn create(path: &Path, identity: &Identity, manifest: &Manifest) -> Result<BuildingGeneration> {
+        Self::create_with(path, identity, manifest, BuildOptions::default())
+    }
+
+    /// The same, built in another way.
+    pub fn create_with(
         path: &Path,
         identity: &Identity,
         manifest: &Manifest,
@@ -76,7 +70,7 @@ impl BuildingGeneration {
             .map_err(|error| Fault::storage(format!("cannot make the folder of {}", path.display()), error))?;
         let file = GenerationFile { path: path.to_owned(), identity: identity.clone(), manifest: manifest.clone() };
         let conn = connect(path, true)?;
-        pragmas(&conn, path, PRAGMAS)?;
+        pragmas(&conn, path, finish::PRAGMAS)?;
         file.write(&conn, |conn| {
             file.create_schema(conn)?;
             conn.execute_batch("COMMIT")
@@ -97,63 +91,12 @@ impl BuildingGeneration {
     /// Two rows that a unique index forbids, and a key that an insert-only table has twice, are faults of the plugin.
     /// That two partitions touched the same row is found here too ([`FaultKind::Overlap`]): such a projection has to be
     /// folded again as a whole. After any fault the file is good for nothing but being removed.
-    pub fn finish(mut self) -> Result<LiveGeneration> {
-        let filled = self.fill();
-        let (conn, counts) = filled.map_err(|fault| fault.of(&self.file.identity.projection))?;
-        let position = self.file.stored(self.checkpoint)?;
-        self.file.write(&conn, |conn| {
-            let sql = "UPDATE projectionist_checkpoint SET position = ?1, fingerprint = ?2, row_counts = ?3";
-            conn.execute(sql, (position, &self.fingerprint, row_counts_json(&counts)))?;
-            conn.execute_batch("COMMIT")
-        })?;
-        // On its own and last, so that a file whose writer was killed before this is refused by `open`.
-        self.file.write(&conn, |conn| conn.execute("UPDATE projectionist_generation SET finished = 1", ()))?;
-        // The one sync of a build: going to WAL writes the first page and syncs the file, rows and all.
-        pragmas(&conn, &self.file.path, &[("locking_mode", "NORMAL"), ("synchronous", "FULL")])?;
-        pragmas(&conn, &self.file.path, live::PRAGMAS)?;
-        sync_folder(file::folder(&self.file.path))?;
-        Ok(LiveGeneration::new(conn, self.file, self.checkpoint, self.fingerprint, counts))
-    }
-
-    /// Writes everything but the checkpoint. The connection is in a transaction.
-    fn fill(&mut self) -> Result<(Connection, Vec<u64>)> {
-        let path = &self.file.path;
-        if !(self.options.writes_pages && tree::is_made_for_this_sqlite()) {
-            let conn = self.begin()?;
-            let counts = fill_sql::fill(&conn, &self.file, &self.layouts, &mut self.runs)?;
-            return Ok((conn, counts));
-        }
-        let roots = self.roots()?;
-        let filled = fill_pages::fill(
-            path,
-            &self.file.manifest,
-            &self.layouts,
-            &roots,
-            &mut self.runs,
-            self.options.memory_bytes_max,
-        )?;
-        let conn = self.begin()?;
-        let indexes = schema::create_indexes(&self.file.manifest);
-        if !indexes.is_empty() {
-            self.file.write(&conn, |conn| name_indexes(conn, &indexes, &filled.index_roots))?;
-        }
-        Ok((conn, filled.counts))
-    }
-
-    fn begin(&self) -> Result<Connection> {
-        let conn = connect(&self.file.path, false)?;
-        pragmas(&conn, &self.file.path, PRAGMAS)?;
-        self.file.write(&conn, |conn| conn.execute_batch("BEGIN EXCLUSIVE"))?;
-        Ok(conn)
-    }
-
-    /// The root page of each table. SQLite has the file closed afterwards.
-    fn roots(&self) -> Result<Vec<u32>> {
-        let conn = connect(&self.file.path, false)?;
-        let sql = "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ?";
-        let tables = self.file.manifest.tables.iter();
-        let roots = tables.map(|table| conn.query_row(sql, [&table.name], |row| row.get(0)));
-        roots.collect::<rusqlite::Result<_>>().map_err(|error| failed("cannot read", &self.file.path, &error))
+    pub fn finish(self) -> Result<LiveGeneration> {
+        let BuildingGeneration { file, options, layouts, mut runs, checkpoint, fingerprint, .. } = self;
+        let written = finish::write(&file, options, &layouts, &mut runs);
+        let (conn, counts) = written.map_err(|fault| fault.of(&file.identity.projection))?;
+        finish::make_durable(&conn, &file, checkpoint, &fingerprint, &counts)?;
+        Ok(LiveGeneration::new(conn, file, checkpoint, fingerprint, counts))
     }
 
     /// A digest of all rows.
@@ -173,8 +116,8 @@ impl BuildingGeneration {
         for flush in flushes {
             for (number, table) in self.file.manifest.tables.iter().enumerate() {
                 let mut sorter = Sorter::default();
-                for side in &sides(number, table, std::slice::from_ref(flush))? {
-                    self.layouts[number].push(side, &mut sorter);
+                for set in &row_sets(number, table, std::slice::from_ref(flush))? {
+                    self.layouts[number].push(set, &mut sorter);
                 }
                 // Rows of an insert-only table are never looked up.
                 let hasher = (!table.insert_only).then(|| self.runs.hasher());
@@ -208,18 +151,6 @@ impl BuildingGeneration {
         }
         Ok(found.finish())
     }
-}
-
-/// Enters indexes whose pages are written: what `CREATE INDEX` writes, but it would also fill them.
-fn name_indexes(conn: &Connection, indexes: &[IndexSql<'_>], roots: &[u32]) -> rusqlite::Result<()> {
-    conn.execute_batch("PRAGMA writable_schema = ON")?;
-    for (index, root) in indexes.iter().zip(roots) {
-        let sql = "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('index', ?, ?, ?, ?)";
-        conn.execute(sql, (&index.name, &index.table.name, root, &index.create))?;
-    }
-    let version: i64 = conn.pragma_query_value(None, "schema_version", |row| row.get(0))?;
-    conn.pragma_update(None, "schema_version", version + 1)?;
-    conn.execute_batch("PRAGMA writable_schema = RESET")
 }
 
 impl Writer for BuildingGeneration {

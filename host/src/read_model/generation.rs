@@ -43,7 +43,7 @@ impl Generation {
         manifest: &Manifest,
         options: BuildOptions,
     ) -> Result<Generation> {
-        Ok(Generation::Building(Box::new(BuildingGeneration::create(path, identity, manifest, options)?)))
+        Ok(Generation::Building(Box::new(BuildingGeneration::create_with(path, identity, manifest, options)?)))
     }
 
     /// Opens a finished generation for writing; see [`LiveGeneration::open`].

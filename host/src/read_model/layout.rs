@@ -2,7 +2,7 @@
 
 use rusqlite::types::ValueRef;
 
-use super::order::Side;
+use super::order::RowSet;
 use super::query::Value;
 use super::runs::{KeyLayout, Sorter};
 use super::schema;
@@ -39,19 +39,19 @@ impl RowLayout {
         }
     }
 
-    /// Adds all rows or keys of one side of a flush.
-    pub fn push(&self, side: &Side<'_>, sorter: &mut Sorter) {
+    /// Adds all rows or keys of one set of a flush.
+    pub fn push(&self, set: &RowSet<'_>, sorter: &mut Sorter) {
         let (mut key, mut record, mut bytes) = (Vec::new(), Record::default(), Vec::new());
-        for row in 0..side.length() {
+        for row in 0..set.length() {
             key.clear();
-            self.key.push(side.key().iter().map(|cells| cells.get(row)), &mut key);
-            if side.deletes {
+            self.key.push(set.key().iter().map(|cells| cells.get(row)), &mut key);
+            if set.deletes {
                 sorter.push(&key, None);
                 continue;
             }
             record.clear();
             for &column in &self.stored {
-                let value = if self.row_id == Some(column) { ValueRef::Null } else { side.columns[column].get(row) };
+                let value = if self.row_id == Some(column) { ValueRef::Null } else { set.columns[column].get(row) };
                 record.push(value);
             }
             bytes.clear();

@@ -35,6 +35,7 @@ mod merge_fault;
 mod index_build;
 mod fill_pages;
 mod fill_sql;
+mod finish;
 mod building;
 mod live;
 mod generation;

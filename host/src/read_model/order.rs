@@ -11,7 +11,7 @@ use super::writer::Flush;
 use crate::event::{Fault, FaultKind, Manifest, Result, Table};
 
 /// The upserts or the deletes of one [`Changes`].
-pub(super) struct Side<'a> {
+pub(super) struct RowSet<'a> {
     /// Whether its rows are keys to delete.
     pub deletes: bool,
     /// All columns of upserts; the key columns of deletes.
@@ -24,7 +24,7 @@ pub(super) struct Side<'a> {
     part: usize,
 }
 
-impl<'a> Side<'a> {
+impl<'a> RowSet<'a> {
     /// The key columns in key order.
     pub fn key(&self) -> &[Cells<'a>] {
         &self.key
@@ -36,27 +36,27 @@ impl<'a> Side<'a> {
     }
 }
 
-/// One row of a side.
+/// One row of a set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// Index of the side.
-    pub side: u32,
+pub(super) struct RowRef {
+    /// Index of the set.
+    pub set: u32,
     /// Index of the row in it.
     pub row: u32,
 }
 
-/// The rows of all sides by key, of each key the one flushed last; refuses a key that a flush has twice, that two
+/// The rows of all sets by key, of each key the one flushed last; refuses a key that a flush has twice, that two
 /// parts have, or that is inserted again where it must not be.
-pub(super) fn by_key(table: &Table, sides: &[Side<'_>]) -> Result<Vec<Place>> {
+pub(super) fn by_key(table: &Table, row_sets: &[RowSet<'_>]) -> Result<Vec<RowRef>> {
     let layout = KeyLayout::new(table.key_columns().map(|column| (column.kind, false)));
     let mut bytes = Vec::new();
-    let mut keyed = Vec::with_capacity(sides.iter().map(|side| side.length).sum());
-    for (number, side) in (0u32..).zip(sides) {
-        let rows = u32::try_from(side.length).map_err(|_| changes(table, "one flush has over 4 billion rows"))?;
+    let mut keyed = Vec::with_capacity(row_sets.iter().map(|set| set.length).sum());
+    for (number, set) in (0u32..).zip(row_sets) {
+        let rows = u32::try_from(set.length).map_err(|_| changes(table, "one flush has over 4 billion rows"))?;
         for row in 0..rows {
             let start = bytes.len();
-            layout.push(side.key.iter().map(|cells| cells.get(row as usize)), &mut bytes);
-            keyed.push((start..bytes.len(), Place { side: number, row }));
+            layout.push(set.key.iter().map(|cells| cells.get(row as usize)), &mut bytes);
+            keyed.push((start..bytes.len(), RowRef { set: number, row }));
         }
     }
     // Stable, so that a later flush stays behind an earlier one.
@@ -65,17 +65,17 @@ pub(super) fn by_key(table: &Table, sides: &[Side<'_>]) -> Result<Vec<Place>> {
     keyed.dedup_by(|(later_key, later), (earlier_key, earlier)| {
         let is_same = bytes[later_key.clone()] == bytes[earlier_key.clone()];
         if is_same {
-            clash = clash.take().or_else(|| twice(table, sides, earlier, later));
+            clash = clash.take().or_else(|| twice(table, row_sets, earlier, later));
             *earlier = *later;
         }
         is_same
     });
-    clash.map_or(Ok(keyed.into_iter().map(|(_, place)| place).collect()), Err)
+    clash.map_or(Ok(keyed.into_iter().map(|(_, row)| row).collect()), Err)
 }
 
 /// The fault of a key that comes twice, if it is one.
-fn twice(table: &Table, sides: &[Side<'_>], earlier: &Place, later: &Place) -> Option<Fault> {
-    let (first, second) = (&sides[earlier.side as usize], &sides[later.side as usize]);
+fn twice(table: &Table, row_sets: &[RowSet<'_>], earlier: &RowRef, later: &RowRef) -> Option<Fault> {
+    let (first, second) = (&row_sets[earlier.set as usize], &row_sets[later.set as usize]);
     if first.part != second.part {
         return Some(overlap(table, first.key.iter().map(|cells| cells.get(earlier.row as usize))));
     }
@@ -139,9 +139,9 @@ fn show_value(value: ValueRef<'_>) -> String {
     }
 }
 
-/// The sides of one table in some flushes, their shapes checked against the table.
-pub(super) fn sides<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> Result<Vec<Side<'a>>> {
-    let mut sides = Vec::new();
+/// The row sets of one table in some flushes, their shapes checked against the table.
+pub(super) fn row_sets<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> Result<Vec<RowSet<'a>>> {
+    let mut row_sets = Vec::new();
     let all = flushes.iter().enumerate().flat_map(|(flush, flushed)| {
         flushed.changes.iter().filter(|change| change.table == number).map(move |change| (flush, flushed.part, change))
     });
@@ -150,7 +150,7 @@ pub(super) fn sides<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> R
             let columns = 0..table.columns.len();
             let columns = cells(table, columns, &change.upserts, change.upserted)?;
             let key = table.key.iter().map(|&column| columns[usize::from(column)]).collect();
-            sides.push(Side { deletes: false, columns, key, length: change.upserted, flush, part });
+            row_sets.push(RowSet { deletes: false, columns, key, length: change.upserted, flush, part });
         }
         if change.deleted > 0 {
             if table.insert_only {
@@ -158,10 +158,10 @@ pub(super) fn sides<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> R
             }
             let numbers = table.key.iter().map(|&column| usize::from(column));
             let key = cells(table, numbers, &change.deletes, change.deleted)?;
-            sides.push(Side { deletes: true, columns: key.clone(), key, length: change.deleted, flush, part });
+            row_sets.push(RowSet { deletes: true, columns: key.clone(), key, length: change.deleted, flush, part });
         }
     }
-    Ok(sides)
+    Ok(row_sets)
 }
 
 /// The cells of the columns `numbers` of a table; as many as were sent, of the kinds declared.

@@ -89,7 +89,7 @@ pub struct Outcome {
 
 /// A whole answer in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
+pub struct CollectedRows {
     /// The names of the columns.
     pub columns: Vec<String>,
     /// The rows, one value a column.
@@ -98,7 +98,7 @@ pub struct Answer {
     pub cut: bool,
 }
 
-impl Sink for Answer {
+impl Sink for CollectedRows {
     fn columns(&mut self, names: &[String]) -> Result<()> {
         self.columns = names.to_vec();
         Ok(())
@@ -164,8 +164,8 @@ pub fn run(path: &Path, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) ->
 }
 
 /// Runs one statement and keeps its rows.
-pub fn collect(path: &Path, sql: &str, limits: &QueryLimits) -> Result<Answer> {
-    let mut answer = Answer::default();
+pub fn collect(path: &Path, sql: &str, limits: &QueryLimits) -> Result<CollectedRows> {
+    let mut answer = CollectedRows::default();
     answer.cut = run(path, sql, limits, &mut answer)?.cut;
     Ok(answer)
 }

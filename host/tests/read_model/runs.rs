@@ -21,7 +21,7 @@ const WAYS: [BuildOptions; 4] = [
 ];
 
 fn create(folder: &Path, options: BuildOptions) -> BuildingGeneration {
-    BuildingGeneration::create(&folder.join("1.sqlite"), &identity(), &manifest(), options).unwrap()
+    BuildingGeneration::create_with(&folder.join("1.sqlite"), &identity(), &manifest(), options).unwrap()
 }
 
 fn flush(part: usize, upserts: &[Row], deletes: &[Row]) -> Flush {

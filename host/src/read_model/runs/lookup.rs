@@ -10,12 +10,12 @@ use super::run::Run;
 
 /// The records that were found, one after the other.
 #[derive(Debug, Default)]
-pub struct Answers {
+pub struct FoundRecords {
     bytes: Vec<u8>,
     records: Vec<Option<Range<usize>>>,
 }
 
-impl Answers {
+impl FoundRecords {
     /// The record of each key, in the order in which they were asked for.
     pub fn records(&self) -> impl Iterator<Item = Option<&[u8]>> {
         self.records.iter().map(|record| record.clone().map(|record| &self.bytes[record]))
@@ -23,8 +23,12 @@ impl Answers {
 }
 
 /// Looks keys up in the runs of some partitions, each from oldest to newest.
-pub fn look_up<'a>(parts: impl Iterator<Item = &'a [Run]>, keys: &[Vec<u8>], hasher: &Hasher) -> io::Result<Answers> {
-    let mut answers = Answers { bytes: Vec::new(), records: vec![None; keys.len()] };
+pub fn look_up<'a>(
+    parts: impl Iterator<Item = &'a [Run]>,
+    keys: &[Vec<u8>],
+    hasher: &Hasher,
+) -> io::Result<FoundRecords> {
+    let mut found = FoundRecords { bytes: Vec::new(), records: vec![None; keys.len()] };
     // In key order, so that each block is read once.
     let mut open: Vec<_> =
         keys.iter().enumerate().map(|(number, key)| (key, hasher.hash_one(key.as_slice()), number)).collect();
@@ -37,9 +41,9 @@ pub fn look_up<'a>(parts: impl Iterator<Item = &'a [Run]>, keys: &[Vec<u8>], has
                 Ok(None) => true,
                 Ok(Some(entry)) => {
                     if !entry.is_deleted {
-                        let start = answers.bytes.len();
-                        answers.bytes.extend_from_slice(&block.bytes()[entry.record]);
-                        answers.records[*number] = Some(start..answers.bytes.len());
+                        let start = found.bytes.len();
+                        found.bytes.extend_from_slice(&block.bytes()[entry.record]);
+                        found.records[*number] = Some(start..found.bytes.len());
                     }
                     false
                 }
@@ -53,7 +57,7 @@ pub fn look_up<'a>(parts: impl Iterator<Item = &'a [Run]>, keys: &[Vec<u8>], has
             }
         }
     }
-    Ok(answers)
+    Ok(found)
 }
 
 /// The entry of a key in a run, whose bytes are then in `block`.

@@ -27,7 +27,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 pub(super) use key::KeyLayout;
-pub(super) use lookup::Answers;
+pub(super) use lookup::FoundRecords;
 pub(super) use merge::MergeError;
 pub(super) use piece::{Hasher, Piece};
 pub(super) use sorter::{Sorter, Twice};
@@ -132,7 +132,7 @@ impl Runs {
     }
 
     /// The newest records of some keys.
-    pub fn look_up(&self, table: usize, keys: &[Vec<u8>]) -> io::Result<Answers> {
+    pub fn look_up(&self, table: usize, keys: &[Vec<u8>]) -> io::Result<FoundRecords> {
         lookup::look_up(self.tables[table].values().map(Vec::as_slice), keys, &self.hasher)
     }
 

@@ -31,7 +31,7 @@ pub struct Twice {
 }
 
 /// An entry to be sorted.
-struct Place {
+struct SortEntry {
     /// Some bytes of the key, in its order.
     head: [u64; 2],
     at: usize,
@@ -65,8 +65,8 @@ impl Sorter {
             return Ok(builder.finish());
         }
         let mut last: Option<Entry> = None;
-        for place in self.places() {
-            let entry = Entry::read(&self.bytes, place.at);
+        for sort_entry in self.sort_entries() {
+            let entry = Entry::read(&self.bytes, sort_entry.at);
             if let Some(last) = last
                 && self.bytes[last.key.clone()] == self.bytes[entry.key.clone()]
             {
@@ -79,7 +79,7 @@ impl Sorter {
         Ok(builder.finish())
     }
 
-    fn places(&self) -> Vec<Place> {
+    fn sort_entries(&self) -> Vec<SortEntry> {
         let common = self.common();
         let head = |key: &[u8]| {
             let mut head = [0; 16];
@@ -88,11 +88,11 @@ impl Sorter {
             let number = |at: usize| u64::from_be_bytes(head[at..at + 8].try_into().expect("8 bytes"));
             [number(0), number(8)]
         };
-        let mut places = Vec::with_capacity(self.entries);
-        places.extend(self.entries().map(|(at, entry)| Place { head: head(&self.bytes[entry.key]), at }));
-        let key = |place: &Place| &self.bytes[Entry::read(&self.bytes, place.at).key];
-        places.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| key(a).cmp(key(b))));
-        places
+        let mut sort_entries = Vec::with_capacity(self.entries);
+        sort_entries.extend(self.entries().map(|(at, entry)| SortEntry { head: head(&self.bytes[entry.key]), at }));
+        let key = |sort_entry: &SortEntry| &self.bytes[Entry::read(&self.bytes, sort_entry.at).key];
+        sort_entries.sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| key(a).cmp(key(b))));
+        sort_entries
     }
 
     /// How many bytes all keys begin with.
@@ -108,7 +108,7 @@ impl Sorter {
         common.len()
     }
 
-    /// Entries as they came, with their places.
+    /// Entries as they came, with their sort_entries.
     fn entries(&self) -> impl Iterator<Item = (usize, Entry)> {
         let mut at = 0;
         std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! A **tree** of SQLite's file format, laid out from entries that come in order: each page is filled once, from left
+//! A **tree** of SQLite's file format, written from entries that come in order: each page is filled once, from left
 //! to right, and never read again. <https://sqlite.org/fileformat2.html> is the format; names here are its own.
 //!
 //! SQLite finds the place of each row that it inserts, and copies it some times on the way. Where all rows of a table
