@@ -83,12 +83,14 @@ impl Generation {
     }
 
     /// Throws away everything that was written to a generation that is being built, and starts with a new file.
-    pub fn start_over(self) -> Result<Generation> {
-        let Generation { conn, path, identity, manifest, .. } = self;
-        drop(conn);
-        std::fs::remove_file(&path)
-            .map_err(|error| Fault::storage(format!("cannot remove {}", path.display()), error))?;
-        Generation::create(&path, &identity, &manifest)
+    pub fn start_over(&mut self) -> Result<()> {
+        let closed = Connection::open_in_memory().map_err(|error| failed("cannot close", &self.path, &error))?;
+        drop(std::mem::replace(&mut self.conn, closed));
+        self.mode = Mode::Failed;
+        std::fs::remove_file(&self.path)
+            .map_err(|error| Fault::storage(format!("cannot remove {}", self.path.display()), error))?;
+        *self = Generation::create(&self.path, &self.identity, &self.manifest)?;
+        Ok(())
     }
 
     /// Opens a finished generation for writing, in live mode. Refuses a file whose build was not finished.
