@@ -188,7 +188,9 @@ impl Step {
 pub(super) fn plan(goal: Goal, range: Range, available: &Available<'_>, learned: Learned) -> Plan {
     let log_order = in_log_order(goal, range, available);
     let steps = match goal {
-        Goal::Build if learned.care < Care::StepByStep && available.sealed.min(range.through).0 >= PARALLEL_POSITIONS_MIN => {
+        Goal::Build
+            if learned.care < Care::StepByStep && available.sealed.min(range.through).0 >= PARALLEL_POSITIONS_MIN =>
+        {
             // Where the newest events cannot be held in memory, the second step begins where history ends.
             vec![in_parallel(range, available, learned), log_order]
         }
@@ -289,3 +291,6 @@ fn batch(available: &Available<'_>) -> BatchSize {
     let most = usize::try_from(available.limits.memory_mib_max * BATCH_EVENTS_PER_MIB).unwrap_or(usize::MAX);
     BatchSize { events_max: available.batch.events_max.min(most), ..available.batch }
 }
+
+#[cfg(test)]
+mod tests;

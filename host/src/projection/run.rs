@@ -94,13 +94,7 @@ impl Runner {
     }
 
     /// Folds with the kept instance on this thread.
-    fn run_kept(
-        &mut self,
-        step: &Step,
-        sealed: &Sealed,
-        so_far: (Position, u64),
-        watch: &mut Watch<'_>,
-    ) -> Result<()> {
+    fn run_kept(&mut self, step: &Step, sealed: &Sealed, so_far: (Position, u64), watch: &mut Watch<'_>) -> Result<()> {
         if step.code == CodeTier::Best && self.ran_quick && self.plugin.is_optimised() {
             self.drop_kept();
         }
@@ -194,11 +188,7 @@ impl Runner {
         }
         let start = {
             let generation = self.generation.lock();
-            Start {
-                checkpoint: generation.checkpoint(),
-                empty: generation.is_empty(),
-                settings: self.settings.clone(),
-            }
+            Start { checkpoint: generation.checkpoint(), empty: generation.is_empty(), settings: self.settings.clone() }
         };
         let mut instance = self.plugin.instantiate(&self.limits, self.generation.clone())?;
         self.ran_quick = instance.is_quick();
@@ -223,7 +213,7 @@ impl Folders<'_> {
     fn run(&self, messages: &Sender<Message>) {
         loop {
             let part = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(keys) = self.parts.get(part) else { return };
+            let Some(keys) = self.parts.get(part).filter(|_| !self.fold.barrier.is_given_up()) else { return };
             let content = match self.fold_part(part, keys.clone(), messages) {
                 Ok(()) => Content::Ended,
                 Err(fault) => Content::Failed(fault),

@@ -193,3 +193,6 @@ impl<'a> Writer<'a> {
         self.interruption.get_or_insert(interruption);
     }
 }
+
+#[cfg(test)]
+mod tests;
