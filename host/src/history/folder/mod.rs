@@ -117,7 +117,8 @@ impl History {
         if let Some(tail) = tail.upgrade().filter(|tail| tail.range() == range) {
             return Ok(tail);
         }
-        let made = Arc::new(Segment::in_memory_sized(&mut **lock(&self.0.reader), range, self.0.sizes, TAIL_BYTES_MAX)?);
+        let made =
+            Arc::new(Segment::in_memory_sized(&mut **lock(&self.0.reader), range, self.0.sizes, TAIL_BYTES_MAX)?);
         *tail = Arc::downgrade(&made);
         Ok(made)
     }
@@ -143,7 +144,9 @@ impl History {
             return Ok(now);
         }
         self.condemn(range, "it is damaged");
-        seal::seal(&self.0.folder, &mut **lock(&self.0.reader), range, self.0.sizes, &mut |_| std::ops::ControlFlow::Continue(()))?;
+        seal::seal(&self.0.folder, &mut **lock(&self.0.reader), range, self.0.sizes, &mut |_| {
+            std::ops::ControlFlow::Continue(())
+        })?;
         self.list()?;
         match self.known().files.get(&key(range)) {
             Some((_, File::Good(mended))) => Ok(mended.clone()),
@@ -260,7 +263,9 @@ impl History {
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry.map_err(failed)?;
-            let Some(range) = entry.file_name().to_str().and_then(|name| range_of(name, &self.0.sizes.segments)) else { continue };
+            let Some(range) = entry.file_name().to_str().and_then(|name| range_of(name, &self.0.sizes.segments)) else {
+                continue;
+            };
             match entry.metadata() {
                 Ok(about) => found.push((range, Stamp::of(&about))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {} // it was just removed
