@@ -16,7 +16,7 @@ impl Projector {
         let name = self.runner.plugin.manifest().name.clone();
         let shows_at_commits = matches!(fault.kind, FaultKind::Changes | FaultKind::Output);
         // A generation that is being built has no way back from a commit that failed; it will be thrown away.
-        let is_bulk = self.generation().is_bulk();
+        let is_bulk = self.generation().is_building();
         let culprit = match (fault.position, fault.range) {
             _ if !may_be_an_event(fault.kind) || (is_bulk && fault.kind == FaultKind::Changes) => None,
             (Some(position), _) => Some((position, fault.clone())),
@@ -84,6 +84,6 @@ fn may_be_an_event(kind: FaultKind) -> bool {
     use FaultKind::*;
     match kind {
         Trap | Deadline | Fuel | Memory | Output | Changes | Event | Projection => true,
-        Incompatible | Manifest | Settings | Storage | Input => false,
+        Incompatible | Manifest | Settings | Overlap | Storage | Input => false,
     }
 }

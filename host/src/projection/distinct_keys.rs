@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::event::{Manifest, Partitioning};
-use crate::history::{Damaged, Found, Held, Segment, Words};
+use crate::history::{Damaged, Found, KeyColumn, SealedColumn, Segment, Words};
 
 /// So many hashes at most are compared; the standard error is then 0.4 %.
 const SAMPLED_MAX: u64 = 1 << 16;
@@ -36,7 +36,9 @@ fn of_segment(segment: &Segment, manifest: &Manifest) -> Result<Vec<Words>, Dama
             Partitioning::ByField(field) => {
                 for kind in manifest.subscription.types() {
                     let Some(number) = block.type_number(&kind.name) else { continue };
-                    if let Found::Column(Held { dictionary: Some(dictionary), .. }) = block.field(number, field)? {
+                    if let Found::Column(SealedColumn::Keys(KeyColumn { dictionary, .. })) =
+                        block.field(number, field)?
+                    {
                         numbers.push(dictionary);
                     }
                 }

@@ -55,7 +55,10 @@ impl Interruption {
 
 impl From<Fault> for Interruption {
     fn from(fault: Fault) -> Interruption {
-        Interruption::Fault(fault)
+        match fault.kind {
+            FaultKind::Overlap => Interruption::Overlap(fault.message.clone()),
+            _ => Interruption::Fault(fault),
+        }
     }
 }
 

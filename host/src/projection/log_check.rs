@@ -2,7 +2,7 @@
 
 use crate::event::{Blame, Fault, FaultKind, Result};
 use crate::event_store::Reader;
-use crate::read_model::Generation;
+use crate::read_model::{Generation, Writer};
 
 /// Makes sure of it: the log reaches the checkpoint, and the event there is the same. A store that was restored from an
 /// older copy, or replaced, would otherwise go unnoticed.
@@ -10,7 +10,8 @@ pub(super) fn check_log(log: &mut dyn Reader, generation: &Generation) -> Result
     let (checkpoint, head) = (generation.checkpoint(), log.head()?);
     let message = if head < checkpoint {
         format!("the event store ends at position {head}, before the read model's checkpoint {checkpoint}")
-    } else if !generation.mark().is_empty() && log.mark(checkpoint)?.as_deref() != Some(generation.mark()) {
+    } else if !generation.fingerprint().is_empty() && log.mark(checkpoint)?.as_deref() != Some(generation.fingerprint())
+    {
         format!("the event at position {checkpoint} is not the one that the read model was built from")
     } else {
         return Ok(());

@@ -9,7 +9,7 @@ use super::distinct_keys::distinct_keys;
 use super::interruption::Interruption;
 use super::log_check::check_log;
 use super::log_lines::LogLines;
-use super::plan::{Available, Goal, Learned, Plan, Read, Step, keys_fitting, plan};
+use super::plan::{Available, Care, Goal, Learned, Plan, Read, keys_fitting, plan};
 use super::progress::{Advance, Proceed};
 use super::run::{Runner, Unfinished, Watch};
 use super::sink::SharedGeneration;
@@ -18,7 +18,7 @@ use crate::event::{FaultKind, Partitioning, Position, Range, Result};
 use crate::event_store::{Source, Wanted};
 use crate::history::{History, Shredder};
 use crate::plugin::{Limits, LogLevel, LogLine, Plugin};
-use crate::read_model::Generation;
+use crate::read_model::{Generation, Writer};
 
 /// What a projector is made of.
 pub struct ProjectorSpec<'a> {
@@ -92,7 +92,7 @@ impl Projector {
     /// Whether it can be told to advance again after a fault: a generation that is being built has no way back from
     /// a commit that failed.
     pub fn can_go_on(&mut self) -> bool {
-        !self.generation().is_bulk()
+        !self.generation().is_building()
     }
 
     /// The position whose effects are committed.
@@ -116,8 +116,29 @@ impl Projector {
     /// When it is stopped it commits what it has, except in a build that folds a part of the keys at a time: that one
     /// has nothing then.
     pub fn advance(&mut self, through: Position, watch: &mut Watch<'_>) -> Result<Advance> {
-        let events_before = self.events();
-        let mut learned = Learned::default();
+        self.advance_with(Learned::default(), through, watch)
+    }
+
+    /// Ends the build: its generation becomes live. Where the rows of partitions turn out to overlap, which shows when
+    /// they are merged, one instance folds everything again, unless `watch` stops it.
+    pub fn finish(&mut self, watch: &mut Watch<'_>) -> Result<()> {
+        let (through, events) = (self.checkpoint(), self.events());
+        let finished = self.generation().finish();
+        let fault = match finished {
+            Err(fault) if fault.kind == FaultKind::Overlap => fault,
+            finished => return finished,
+        };
+        self.runner.drop_kept();
+        let learned = Learned { care: Care::OneInstance, ..Learned::default() };
+        self.start_over(&fault.into(), learned)?;
+        self.advance_with(learned, through, watch)?;
+        // What was folded twice counts once.
+        self.runner.events -= events.min(self.runner.events);
+        if self.checkpoint() < through { Ok(()) } else { self.generation().finish() }
+    }
+
+    fn advance_with(&mut self, learned: Learned, through: Position, watch: &mut Watch<'_>) -> Result<Advance> {
+        let (mut learned, events_before) = (learned, self.events());
         loop {
             let goal = self.goal();
             let (plan, sealed) = self.plan(goal, through, learned);
@@ -125,11 +146,11 @@ impl Projector {
             match self.runner.run(&plan, &sealed, so_far, watch) {
                 Ok(()) => break,
                 Err(Unfinished::Build(interruption, step)) => {
-                    self.start_over(&interruption, learned, &step)?;
+                    learned = interruption.learn(learned, &step);
+                    self.start_over(&interruption, learned)?;
                     if let Interruption::Stopped = interruption {
                         break;
                     }
-                    learned = interruption.learn(learned, &step);
                 }
                 Err(Unfinished::Fault(fault)) => {
                     self.runner.drop_kept();
@@ -159,7 +180,7 @@ impl Projector {
 
     fn goal(&mut self) -> Goal {
         let generation = self.generation();
-        let is_new = generation.is_bulk() && generation.is_empty() && generation.checkpoint() == Position::START;
+        let is_new = generation.is_building() && generation.is_empty() && generation.checkpoint() == Position::START;
         if is_new { Goal::Build } else { Goal::GoOn }
     }
 
@@ -195,10 +216,9 @@ impl Projector {
     }
 
     /// Throws away what a build has written.
-    fn start_over(&mut self, interruption: &Interruption, learned: Learned, step: &Step) -> Result<()> {
-        let name = self.runner.plugin.manifest().name.clone();
-        let (next, waves) = (interruption.learn(learned, step), step.waves());
-        tracing::info!(projection = name, %interruption, waves, next = ?next, "starting over");
+    fn start_over(&mut self, interruption: &Interruption, learned: Learned) -> Result<()> {
+        let name = &self.runner.plugin.manifest().name;
+        tracing::info!(projection = name, %interruption, ?learned, "starting over");
         self.generation().start_over()?;
         match interruption {
             Interruption::SlowCode => {

@@ -22,6 +22,7 @@ use crate::event::{Fault, Position, Result};
 use crate::event_store::Reader;
 use crate::history::Part;
 use crate::plugin::{Instance, Limits, Plugin, Start};
+use crate::read_model::Writer as _;
 
 /// What every plan of a projector is run with.
 pub(super) struct Runner {

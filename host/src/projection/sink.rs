@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::interruption::Interruption;
 use super::overlap_detector::OverlapDetector;
 use super::thresholds::{COMPARED_ROWS_MAX, GATHERED_BYTES_MAX, GATHERED_ROW_BYTES};
-use crate::event::{Changes, Column, Fault, FaultKind, Position, Range, Result, Rows};
+use crate::event::{Blame, Changes, Column, Fault, Position, Range, Result, Rows};
 use crate::event_store::Reader;
 use crate::plugin::Lookup;
-use crate::read_model::{Flush, Generation};
+use crate::read_model::{BulkWriter, Commit, Flush, Generation, Writer};
 
 /// A generation that the writer and the kept instance share: one calls while the other waits.
 #[derive(Clone)]
@@ -92,11 +92,10 @@ impl<'a> BulkSink<'a> {
         if self.overlaps.is_full() {
             return Err(Interruption::TooManyRows);
         }
-        self.generation.load(flushes).map_err(|fault| match fault.kind {
-            // Changes that are right each by itself, and have a key in common.
-            FaultKind::Changes if self.parts > 1 => Interruption::Overlap(fault.message.clone()),
-            _ => Interruption::Fault(fault),
-        })
+        let Some(building) = self.generation.building() else {
+            return Err(Fault::storage("filling a read model", "it is live already").blame(Blame::Host).into());
+        };
+        Ok(building.write(flushes)?)
     }
 }
 
@@ -128,9 +127,8 @@ impl Sink for BulkSink<'_> {
             return Err(Interruption::Overlap("two partitions touched the same row".into()));
         }
         let range = Range { after: self.generation.checkpoint(), through: covered };
-        let event_id = self.event_ids.mark(covered)?.unwrap_or_default();
-        self.generation.set_next_mark(event_id);
-        Ok(self.generation.commit(&[], range)?)
+        let fingerprint = self.event_ids.mark(covered)?.unwrap_or_default();
+        Ok(self.generation.commit(Vec::new(), Commit { range, fingerprint })?)
     }
 }
 
@@ -153,9 +151,9 @@ impl Sink for CommitSink<'_> {
         if range.is_empty() {
             return Ok(());
         }
-        let event_id = self.event_ids.mark(covered)?.unwrap_or_default();
-        generation.set_next_mark(event_id);
-        Ok(generation.commit(&changes, range).map_err(|fault| fault.among(range))?)
+        let fingerprint = self.event_ids.mark(covered)?.unwrap_or_default();
+        let committed = generation.commit(vec![Flush::whole(changes)], Commit { range, fingerprint });
+        Ok(committed.map_err(|fault| fault.among(range))?)
     }
 
     fn lookup(&mut self, table: usize, length: usize, keys: &[Column]) -> Result<Rows> {

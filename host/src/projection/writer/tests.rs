@@ -100,10 +100,10 @@ impl Messages {
     }
 
     /// Values by key; none where there is no row.
-    fn look_up(&self, part: usize, keys: impl IntoIterator<Item = i64>) -> Option<Vec<Option<i64>>> {
+    fn look_up(&self, part: usize, keys: impl ExactSizeIterator<Item = i64>) -> Option<Vec<Option<i64>>> {
         let (answer, answered) = bounded(1);
+        let length = keys.len();
         let keys = numbers(keys);
-        let length = keys.values.len();
         self.send(part, Content::LookUp { table: 0, length, keys: vec![keys], answer });
         let found = answered.recv().ok()?.unwrap();
         let Values::Integers(values) = &found.columns[1].values else { panic!("integers") };
@@ -194,7 +194,7 @@ fn a_row_that_one_part_has_and_another_asked_for_in_vain_is_noticed() {
 fn a_lookup_finds_what_was_flushed_before() {
     let ended = Build::new(1_000).run(|messages| {
         messages.flushed(0, 10, rows(&[(1, 1), (3, 1)]));
-        assert_eq!(messages.look_up(0, [3, 4]), Some(vec![Some(1), None]));
+        assert_eq!(messages.look_up(0, [3, 4].into_iter()), Some(vec![Some(1), None]));
         messages.ended(0, rows(&[(3, 2)]));
         messages.ended(1, Vec::new());
     });
@@ -207,7 +207,7 @@ fn rows_that_are_needed_again_and_again_ask_for_more_waves() {
     let lookups = |covered, keys| {
         Build::new(1_000).run(move |messages| {
             messages.flushed(0, covered, rows(&[(1, 1)]));
-            messages.look_up(0, 0..keys);
+            messages.look_up(0, (0..keys as i32).map(i64::from));
             messages.ended(0, Vec::new());
             messages.ended(1, Vec::new());
         })
@@ -216,7 +216,7 @@ fn rows_that_are_needed_again_and_again_ask_for_more_waves() {
     assert!(lookups(10, many - 1).rows.is_ok());
     assert!(lookups(90, many).rows.is_ok(), "it is nearly done");
     let unflushed = Build::new(1_000).run(|messages| {
-        messages.look_up(0, 0..many);
+        messages.look_up(0, (0..many as i32).map(i64::from));
         messages.ended(0, Vec::new());
         messages.ended(1, Vec::new());
     });
