@@ -66,8 +66,7 @@ impl Generation {
 
     /// Makes a build live; see [`BuildingGeneration::finish`]. Does nothing when it is live already.
     pub fn finish(&mut self) -> Result<()> {
-        let (file, options, checkpoint) = (self.file().clone(), self.options(), self.checkpoint());
-        let failed = Generation::Failed(Box::new(FailedBuild { file, options, checkpoint }));
+        let failed = self.as_failed();
         match mem::replace(self, failed) {
             Generation::Building(building) => *self = Generation::Live(Box::new(building.finish()?)),
             Generation::Live(live) => *self = Generation::Live(live),
@@ -77,13 +76,19 @@ impl Generation {
     }
 
     /// Throws away a build and everything that was written to it, and begins with a new file.
-    pub fn start_over(self) -> Result<Generation> {
+    pub fn start_over(&mut self) -> Result<()> {
         let GenerationFile { path, identity, manifest } = self.file().clone();
         let options = self.options();
-        drop(self);
+        drop(mem::replace(self, self.as_failed()));
         std::fs::remove_file(&path)
             .map_err(|error| Fault::storage(format!("cannot remove {}", path.display()), error))?;
-        Generation::create_with(&path, &identity, &manifest, options)
+        *self = Generation::create_with(&path, &identity, &manifest, options)?;
+        Ok(())
+    }
+
+    fn as_failed(&self) -> Generation {
+        let (file, options, checkpoint) = (self.file().clone(), self.options(), self.checkpoint());
+        Generation::Failed(Box::new(FailedBuild { file, options, checkpoint }))
     }
 
     fn options(&self) -> BuildOptions {
