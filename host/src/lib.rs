@@ -17,6 +17,7 @@
 //! | [`cli`] | the command line |
 
 pub mod event;
+mod sqlite_file;
 pub mod event_store;
 pub mod import;
 pub mod history;

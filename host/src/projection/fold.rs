@@ -277,7 +277,7 @@ fn check_log(log: &mut dyn Reader, generation: &Generation) -> Result<()> {
     let (checkpoint, head) = (generation.checkpoint(), log.head()?);
     let message = if head < checkpoint {
         format!("the event store ends at position {head}, before the read model's checkpoint {checkpoint}")
-    } else if !generation.mark().is_empty() && log.mark(checkpoint)?.as_deref() != Some(generation.mark()) {
+    } else if !generation.mark().is_empty() && log.event_id(checkpoint)?.as_deref() != Some(generation.mark()) {
         format!("the event at position {checkpoint} is not the one that the read model was built from")
     } else {
         return Ok(());
@@ -324,7 +324,7 @@ impl Waiting {
         let annotate = |fault: Fault| fault.among(range);
         let changes = if self.pending.rows > 0 { instance.flush().map_err(annotate)? } else { Vec::new() };
         self.pending = Pending::default();
-        instance.rows().set_next_mark(marks.mark(self.covered)?.unwrap_or_default());
+        instance.rows().set_next_mark(marks.event_id(self.covered)?.unwrap_or_default());
         instance.rows().commit(&changes, range).map_err(annotate)
     }
 }

@@ -159,7 +159,7 @@ impl Projector {
         writing.finish()?;
         self.events += events;
         let covered = turns.end();
-        generation.set_next_mark(self.marks.mark(covered)?.unwrap_or_default());
+        generation.set_next_mark(self.marks.event_id(covered)?.unwrap_or_default());
         let range = Range { after: Position::START, through: covered };
         Ok(generation.commit(&[], range)?)
     }

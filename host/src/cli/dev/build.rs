@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use super::cargo::Crate;
 use super::saved::Saved;
 use crate::cli::failure::lay_out_fault;
-use crate::cli::render::{grouped, time};
+use crate::cli::render::{count, time};
 use crate::cli::shell::Shell;
 use crate::event::{Fault, Result};
 
@@ -42,7 +42,7 @@ impl Builder<'_> {
             self.shell.say(format!("built in {}: the same plugin as before", time(build_ms)));
             return Ok(());
         }
-        self.shell.say(format!("built in {}: {} bytes", time(build_ms), grouped(bytes.len() as u64)));
+        self.shell.say(format!("built in {}: {}", time(build_ms), count(bytes.len() as u64, "byte")));
         // Before the drop: the host may be faster than this thread.
         self.saved.dropped(blake3::hash(&bytes).to_hex().to_string(), saved, build_ms);
         drop_whole(&bytes, self.drop_as).inspect_err(|_| self.saved.forget())
