@@ -136,15 +136,15 @@ impl<R: BufRead> Decompressed<R> {
         })
     }
 
-    /// An error of a decoder: that of the file below, or damage.
-    fn failed(&self, error: io::Error, raw: &Pushback<R>) -> io::Error {
-        let compression = self.compression;
-        match error.kind() {
-            io::ErrorKind::Interrupted => error,
-            _ if raw.has_failed() => error,
-            io::ErrorKind::UnexpectedEof => damaged(Damage::CutOff { compression }),
-            _ => damaged(Damage::Corrupt { compression, byte: raw.consumed(), reason: error.to_string() }),
-        }
+}
+
+/// An error of a decoder: that of the file below, or damage.
+fn failed(compression: Compression, error: io::Error, raw: &Pushback<impl BufRead>) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::Interrupted => error,
+        _ if raw.has_failed() => error,
+        io::ErrorKind::UnexpectedEof => damaged(Damage::CutOff { compression }),
+        _ => damaged(Damage::Corrupt { compression, byte: raw.consumed(), reason: error.to_string() }),
     }
 }
 
@@ -163,7 +163,7 @@ impl<R: BufRead> Read for Decompressed<R> {
             match (read, raw) {
                 (Ok(0), _) => {}
                 (Ok(bytes), _) => return Ok(bytes),
-                (Err(error), Some(raw)) => return Err(self.failed(error, raw)),
+                (Err(error), Some(raw)) => return Err(failed(self.compression, error, raw)),
                 (Err(error), None) => return Err(error),
             }
             let raw = match std::mem::replace(&mut self.state, State::Ended) {

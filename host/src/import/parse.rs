@@ -5,7 +5,7 @@ use super::parsed::Parsed;
 use super::place::Mistake;
 use super::{cloudevent, line};
 use crate::event::Fault;
-use crate::event_store::sqlite::{check_id, check_json, check_name};
+use crate::event_store::{check_id, check_json, check_name};
 
 /// Reads one event, and checks it as the store would.
 pub(super) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, Mistake> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::cli::render::{bytes, count, grouped};
+use crate::cli::render::{bytes, count};
 use crate::cli::shell::Shell;
 use crate::project::Project;
 

@@ -93,9 +93,10 @@ impl Reader for SqliteReader {
         let mut ask_name = connection.prepare_cached("SELECT name FROM streams WHERE id = ?1").map_err(failed)?;
         let with_names = wanted.streams || wanted.stream_prefix.is_some();
         let mut id_text = [0; Hyphenated::LENGTH];
+        let end = range.through.min(head(connection, path)?).0;
         let mut after = range.after.0;
-        while after < range.through.0 {
-            let through = range.through.0.min(after.saturating_add(STATEMENT_POSITIONS));
+        while after < end {
+            let through = end.min(after.saturating_add(STATEMENT_POSITIONS));
             let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
             let mut rows = statement.query([clamp(after), clamp(through)]).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
