@@ -52,10 +52,7 @@ fn read_header(connection: Connection) -> rusqlite::Result<Connection> {
 }
 
 fn may_only_read(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
 }
 
 fn write_ahead_log(path: &Path) -> PathBuf {

@@ -74,7 +74,10 @@ fn ended(notice: &Notice) -> Option<&str> {
 pub fn line(notice: &Notice) -> String {
     match notice {
         Notice::Serving { plugins, head, projections } => {
-            format!("{GOOD}serving{GOOD:#} {}, head {head}, watching {plugins}", count(*projections as u64, "projection"))
+            format!(
+                "{GOOD}serving{GOOD:#} {}, head {head}, watching {plugins}",
+                count(*projections as u64, "projection")
+            )
         }
         Notice::Building { projection, version, hash } => {
             format!("{CALM}building{CALM:#} {projection} version {version} ({hash})")

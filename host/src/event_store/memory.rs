@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use super::append::{AppendableStore, BulkAppender, BulkEvent, BulkOutcome, Recorded, check_expected, conflict};
 use super::check::check_name;
 use super::read::{EventStore, Follower, Reader, Visit, Wanted};
-use crate::event::{EventRef, ExpectedVersion, NewEvent, Position, Range, Result, StreamVersion, Timestamp};
+use crate::event::{
+    EventRef, ExpectedVersion, NewEvent, Position, Range, Result, StreamNumber, StreamVersion, Timestamp, TypeIndex,
+    TypeNumber,
+};
 
 /// An event store that goes with its last clone.
 #[derive(Clone)]
@@ -20,11 +23,13 @@ struct Shared {
     has_grown: Condvar,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Log {
     events: Vec<Stored>,
     by_id: HashMap<String, usize>,
     last_versions: HashMap<String, u64>,
+    stream_numbers: HashMap<String, i64>,
+    type_numbers: HashMap<String, i64>,
     next_position: u64,
     step: u64,
 }
@@ -33,8 +38,10 @@ struct Log {
 struct Stored {
     position: Position,
     stream: String,
+    stream_number: StreamNumber,
     stream_version: StreamVersion,
     kind: String,
+    type_number: TypeNumber,
     time: Timestamp,
     id: String,
     data: String,
@@ -51,8 +58,7 @@ impl Default for MemoryStore {
 impl MemoryStore {
     /// An empty store whose first event stands at `first`, and each other `step` behind the one before; both from 1.
     pub fn with_positions(first: u64, step: u64) -> MemoryStore {
-        let (events, by_id, last_versions) = Default::default();
-        let log = Log { events, by_id, last_versions, next_position: first.max(1), step: step.max(1) };
+        let log = Log { next_position: first.max(1), step: step.max(1), ..Log::default() };
         MemoryStore(Arc::new(Shared { log: Mutex::new(log), has_grown: Condvar::new() }))
     }
 
@@ -96,8 +102,10 @@ impl Log {
         self.events.push(Stored {
             position: Position(self.next_position),
             stream: event.stream.clone().into_owned(),
+            stream_number: StreamNumber(number(&mut self.stream_numbers, &event.stream)),
             stream_version: StreamVersion(*last),
             kind: event.kind.clone().into_owned(),
+            type_number: TypeNumber(number(&mut self.type_numbers, &event.kind)),
             time: event.time.unwrap_or_else(Timestamp::now),
             id,
             data: event.data.clone().into_owned(),
@@ -110,7 +118,7 @@ impl Log {
 
 impl EventStore for MemoryStore {
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(MemoryReader { store: self.clone(), numbers: HashMap::new() }))
+        Ok(Box::new(self.clone()))
     }
 
     fn follower(&self) -> Result<Box<dyn Follower>> {
@@ -172,36 +180,29 @@ impl BulkAppender for MemoryStore {
     }
 }
 
-struct MemoryReader {
-    store: MemoryStore,
-    /// The numbers that this reader gives to names.
-    numbers: HashMap<String, i64>,
+/// The number of a name, given when it is first met.
+fn number(numbers: &mut HashMap<String, i64>, name: &str) -> i64 {
+    let next = numbers.len() as i64 + 1;
+    *numbers.entry(name.to_owned()).or_insert(next)
 }
 
-impl MemoryReader {
-    fn number(&mut self, name: &str) -> i64 {
-        let next = self.numbers.len() as i64 + 1;
-        *self.numbers.entry(name.to_owned()).or_insert(next)
-    }
-}
-
-impl Reader for MemoryReader {
+impl Reader for MemoryStore {
     fn head(&mut self) -> Result<Position> {
-        Ok(self.store.log().head())
+        Ok(self.log().head())
     }
 
     fn event_id(&mut self, position: Position) -> Result<Option<String>> {
-        Ok(self.store.log().events.iter().find(|event| event.position == position).map(|event| event.id.clone()))
+        Ok(self.log().events.iter().find(|event| event.position == position).map(|event| event.id.clone()))
     }
 
     fn position_at(&mut self, time: Timestamp) -> Result<Position> {
-        let log = self.store.log();
+        let log = self.log();
         let last = log.events.iter().take_while(|event| event.time <= time).last();
         Ok(last.map_or(Position::START, |last| last.position))
     }
 
     fn scan(&mut self, range: Range, wanted: &Wanted, visit: &mut Visit<'_>) -> Result<Position> {
-        let events: Vec<Stored> = self.store.log().events.clone();
+        let events: Vec<Stored> = self.log().events.clone();
         for event in events.iter().filter(|event| range.after < event.position && event.position <= range.through) {
             let kind = match &wanted.types {
                 None => Some(0),
@@ -211,11 +212,11 @@ impl Reader for MemoryReader {
             let Some(kind) = kind.filter(|_| is_in_stream) else { continue };
             let visited = EventRef {
                 position: event.position,
-                stream: self.number(&event.stream),
+                stream: event.stream_number,
                 stream_name: if wanted.streams { &event.stream } else { "" },
                 stream_version: event.stream_version,
-                kind: kind as u16,
-                type_number: self.number(&event.kind),
+                kind: TypeIndex(kind as u16),
+                type_number: event.type_number,
                 type_name: &event.kind,
                 time: event.time,
                 id: if wanted.ids { &event.id } else { "" },

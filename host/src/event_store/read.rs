@@ -8,9 +8,8 @@ use crate::event::{EventRef, Position, Range, Result, Timestamp};
 /// An event store that exists already. Cheap to share between threads.
 ///
 /// Positions grow in the order in which events become readable. They may start anywhere from 1 on, and may have gaps.
-/// Streams and event types are text; the numbers that a reader gives them ([`EventRef::stream`],
-/// [`EventRef::type_number`]) are its own: equal for equal names as long as the reader lives, and worth nothing to
-/// another reader.
+/// Streams and event types are text; the numbers that the store gives them ([`EventRef::stream`],
+/// [`EventRef::type_number`]) are its own affair: equal for equal names, in every reader and for good, and that is all.
 pub trait EventStore: Send + Sync {
     /// A reader, for one thread.
     fn reader(&self) -> Result<Box<dyn Reader>>;

@@ -135,7 +135,6 @@ impl<R: BufRead> Decompressed<R> {
             Compression::Zstd => State::Zstd(Box::new(zstd::Decoder::with_buffer(raw)?.single_frame())),
         })
     }
-
 }
 
 /// An error of a decoder: that of the file below, or damage.

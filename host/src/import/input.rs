@@ -42,9 +42,7 @@ impl Input {
         let compression =
             Compression::of(&mut raw).map_err(|error| Fault::input(format!("cannot read {name}: {error}")))?;
         let text: Box<dyn BufRead + Send> = match compression {
-            Some(compression) => {
-                Box::new(BufReader::with_capacity(BUFFER_BYTES, Decompressed::new(compression, raw)))
-            }
+            Some(compression) => Box::new(BufReader::with_capacity(BUFFER_BYTES, Decompressed::new(compression, raw))),
             None => Box::new(raw),
         };
         Ok(Input { name, text, bytes_read, bytes_total: None })

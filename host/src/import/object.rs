@@ -84,6 +84,10 @@ impl<'l> Object<'l> {
 }
 
 fn not_an_object(text: &str, error: &serde_json::Error) -> Mistake {
+    if !text.trim_ascii_start().starts_with('{') {
+        let blanks = text.len() - text.trim_ascii_start().len();
+        return Mistake::new(blanks, "not a JSON object: expected an event as a JSON object");
+    }
     let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let message = error.to_string();
     let reason = message.rfind(" at line ").map_or(message.as_str(), |end| &message[..end]);

@@ -250,9 +250,11 @@ impl Import<'_> {
 
     fn unreadable(&self, error: &io::Error) -> Fault {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
-            Some(damage) => Fault::input(format!("{}: {damage}", self.name))
-                .blame(Blame::Data)
-                .hint(format!("{}; {}", self.kept(), damage.hint(&self.name))),
+            Some(damage) => Fault::input(format!("{}: {damage}", self.name)).blame(Blame::Data).hint(format!(
+                "{}; {}",
+                self.kept(),
+                damage.hint(&self.name)
+            )),
             None => Fault::storage(format!("reading {}", self.name), error)
                 .hint(format!("{}; importing again goes on from there", self.kept())),
         }

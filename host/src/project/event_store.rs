@@ -31,9 +31,8 @@ impl Project {
         if self.store.try_exists().unwrap_or(true) {
             return Ok(());
         }
-        let fault =
-            Fault::new(FaultKind::Storage, format!("there is no event store at {}", self.store.display()))
-                .blame(Blame::Operator);
+        let fault = Fault::new(FaultKind::Storage, format!("there is no event store at {}", self.store.display()))
+            .blame(Blame::Operator);
         Err(match self.had_events() {
             true => fault.hint(format!(
                 "the project had one: put it back from a backup, or name its file as `store` in {}; to begin anew \

@@ -52,9 +52,5 @@ fn for_people(built: &Built) -> String {
     let CaughtUp { events, segments, through, .. } = built.caught_up;
     let rate = (events as f64 / built.seconds.max(1e-6)) as u64;
     let (seconds, segments) = (time(built.seconds * 1_000.0), count(segments as u64, "segment"));
-    format!(
-        "{} in {segments} ({seconds}, {}/s), sealed up to {through}",
-        count(events, "event"),
-        grouped(rate)
-    )
+    format!("{} in {segments} ({seconds}, {}/s), sealed up to {through}", count(events, "event"), grouped(rate))
 }

@@ -76,7 +76,9 @@ fn for_people(shown: &Shown) -> String {
     line(match status.unsealed {
         0 if rest == 0 => "nothing to build".into(),
         0 => format!("nothing to build; not sealed and read from the event store: the newest {}", count(rest, "event")),
-        unsealed => format!("{} to build: `projectionist history build`, or a running host does it", count(unsealed, "event")),
+        unsealed => {
+            format!("{} to build: `projectionist history build`, or a running host does it", count(unsealed, "event"))
+        }
     });
     text.truncate(text.trim_end().len());
     text

@@ -21,9 +21,9 @@ const PRAGMAS: [(Use, &str, &str); 9] = [
     (Use::Writing, "journal_size_limit", "67108864"), // bytes; the WAL of a large import shrinks again
     (Use::Writing, "temp_store", "MEMORY"), // no files beside the store
     (Use::BulkWriting, "cache_size", "-196608"), // KiB; a page of the index for each of 10,000 streams, and the rest
-    (Use::Reading, "query_only", "ON"),        // a reader that writes would be a bug
-    (Use::Reading, "cache_size", "-4096"),     // KiB; a scan reads each page once
-    (Use::Reading, "mmap_size", "0"),          // a mapped log would count as resident memory, once for each reader
+    (Use::Reading, "query_only", "ON"),    // a reader that writes would be a bug
+    (Use::Reading, "cache_size", "-4096"), // KiB; a scan reads each page once
+    (Use::Reading, "mmap_size", "0"),      // a mapped log would count as resident memory, once for each reader
 ];
 
 /// What a connection is for.

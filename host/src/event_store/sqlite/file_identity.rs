@@ -27,8 +27,8 @@ impl FileIdentity {
             return Ok(());
         }
         let message = format!("the event store {} was removed or replaced while it is open", path.display());
-        Err(Fault::new(FaultKind::Storage, message)
-            .blame(Blame::Operator)
-            .hint("stop the host, put the right file there, and start it again: nothing is read or recorded until then"))
+        Err(Fault::new(FaultKind::Storage, message).blame(Blame::Operator).hint(
+            "stop the host, put the right file there, and start it again: nothing is read or recorded until then",
+        ))
     }
 }

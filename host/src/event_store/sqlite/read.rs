@@ -11,7 +11,9 @@ use uuid::fmt::Hyphenated;
 use super::connect::connect_for_reading;
 use super::error::storage;
 use super::names::Names;
-use crate::event::{EventRef, Fault, Position, Range, Result, StreamVersion, Timestamp};
+use crate::event::{
+    EventRef, Fault, Position, Range, Result, StreamNumber, StreamVersion, Timestamp, TypeIndex, TypeNumber,
+};
 use crate::event_store::{Reader, Visit, Wanted};
 use crate::sqlite_file::ReadConnection;
 
@@ -57,7 +59,8 @@ impl Reader for SqliteReader {
     fn event_id(&mut self, position: Position) -> Result<Option<String>> {
         let path = self.path.clone();
         let failed = |error| storage("reading an event's id", &path, error);
-        let mut find = self.connection()?.prepare_cached("SELECT id FROM events WHERE position = ?1").map_err(failed)?;
+        let mut find =
+            self.connection()?.prepare_cached("SELECT id FROM events WHERE position = ?1").map_err(failed)?;
         let mut rows = find.query([clamp(position.0)]).map_err(failed)?;
         let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
         let mut id_text = [0; Hyphenated::LENGTH];
@@ -115,11 +118,11 @@ impl Reader for SqliteReader {
                     kinds.get(type_number, connection).map_err(failed)?.ok_or_else(|| broken("type"))?;
                 let event = EventRef {
                     position,
-                    stream,
+                    stream: StreamNumber(stream),
                     stream_name: if wanted.streams { stream_name } else { "" },
                     stream_version: StreamVersion(integer(row, 2)?.cast_unsigned()),
-                    kind,
-                    type_number,
+                    kind: TypeIndex(kind),
+                    type_number: TypeNumber(type_number),
                     type_name,
                     time: Timestamp(integer(row, 4)?),
                     id: match columns.id {

@@ -8,8 +8,8 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use super::connect::{Use, connect};
 use super::error::storage;
 use super::file_identity::FileIdentity;
-use crate::event_store::BulkEvent;
 use crate::event::{Fault, Position, Result, StreamVersion, Timestamp};
+use crate::event_store::BulkEvent;
 
 /// Streams remembered with their number and last version; past it the memory starts anew.
 const STREAMS_REMEMBERED_MAX: usize = 200_000;

@@ -48,7 +48,9 @@ fn an_array_on_one_line_or_over_many_is_imported() {
 fn an_array_may_be_compressed() {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(b"[{\"stream\":\"s\",\"type\":\"A\",\"data\":1},\n{\"stream\":\"s\",\"type\":\"A\",\"data\":2}]").unwrap();
+    encoder
+        .write_all(b"[{\"stream\":\"s\",\"type\":\"A\",\"data\":1},\n{\"stream\":\"s\",\"type\":\"A\",\"data\":2}]")
+        .unwrap();
     let (_folder, store) = store();
     bring(&store, encoder.finish().unwrap(), Options::default()).unwrap();
     assert_eq!(payloads(&store), ["1", "2"]);
@@ -77,7 +79,7 @@ fn a_bad_member_is_named_by_its_number_its_line_and_its_column() {
     let good = r#"{"stream":"s","type":"A","data":1}"#;
     for (bad, line, column, reason) in [
         ("7", 3, 3, "expected an event as a JSON object"),
-        ("\"text\"", 3, 8, "expected an event as a JSON object"),
+        ("\"text\"", 3, 3, "expected an event as a JSON object"),
         ("null", 3, 3, "expected an event as a JSON object"),
         ("[]", 3, 3, "expected an event as a JSON object"),
         ("{\"stream\":\"s\",\n\n \"type\":7,\"data\":1}", 5, 9, "`type` is not text"),

@@ -30,7 +30,9 @@ fn cloud_events_are_mapped() {
 /// A CloudEvent whose payload is in base64.
 fn with_base64(content_type: Option<&str>, base64: &str) -> String {
     let content_type = content_type.map(|name| format!(",\"datacontenttype\":\"{name}\"")).unwrap_or_default();
-    format!("{{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\"{content_type},\"data_base64\":\"{base64}\"}}\n")
+    format!(
+        "{{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\"{content_type},\"data_base64\":\"{base64}\"}}\n"
+    )
 }
 
 #[test]
@@ -62,10 +64,10 @@ fn what_is_no_json_stays_base64() {
 fn base64_that_does_not_hold_what_it_says_is_a_bad_line() {
     for (base64, reason) in [
         ("!", "`data_base64`: "),
-        ("eyJhIjoy", "does not hold JSON"),      // {"a":2
-        ("/w==", "does not hold JSON"),           // no text
+        ("eyJhIjoy", "does not hold JSON"), // {"a":2
+        ("/w==", "does not hold JSON"),     // no text
         ("", "does not hold JSON"),
-        ("MSAy", "does not hold JSON"),           // 1 2
+        ("MSAy", "does not hold JSON"), // 1 2
     ] {
         let (_folder, store) = store();
         let fault = bring(&store, with_base64(Some("application/json"), base64), Options::default()).unwrap_err();

@@ -82,7 +82,10 @@ fn what_stands_behind_the_end_is_named_with_its_place() {
             let (fault, hint) = broken(bytes.clone(), 100);
             let place = format!("events.jsonl: after its {name} data, at byte {byte}, stands something that is not");
             assert!(fault.message.starts_with(&place), "{fault}");
-            assert!(fault.message.ends_with(&format!("\"{}\"", behind.as_bytes()[..behind.len().min(16)].escape_ascii())), "{fault}");
+            assert!(
+                fault.message.ends_with(&format!("\"{}\"", behind.as_bytes()[..behind.len().min(16)].escape_ascii())),
+                "{fault}"
+            );
             assert!(hint.starts_with("the 100 events before it are kept; "), "{hint}");
             // What the hint says works.
             assert!(hint.contains(&format!("`head -c {byte} events.jsonl`")), "{hint}");

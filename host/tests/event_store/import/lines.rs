@@ -149,7 +149,6 @@ fn appends_get_their_turn_during_an_import() {
     assert!(seen.iter().enumerate().all(|(index, e)| e.position == index as u64 + 1));
 }
 
-
 #[test]
 fn only_a_line_feed_ends_a_line() {
     let (_folder, store) = store();
