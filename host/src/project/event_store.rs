@@ -13,17 +13,12 @@ impl Project {
         event_store::open(&self.store)
     }
 
-    /// The event store for appending. It is made when the project has never had one.
+    /// The event store for appending. It is made when the project has none and nothing in it is made from events.
     pub fn event_store_for_appending(&self) -> Result<Arc<dyn AppendableStore>> {
         if self.had_events() {
             self.expect_event_store()?;
         }
-        let store = event_store::open_for_appending(&self.store, WhenMissing::Create)?;
-        // What tells that there was one.
-        let folder = &self.history.folder;
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Fault::storage(format!("making the folder {}", folder.display()), error))?;
-        Ok(store)
+        event_store::open_for_appending(&self.store, WhenMissing::Create)
     }
 
     /// Faults when the event store's file is missing. An empty one in its place would be taken for the log.

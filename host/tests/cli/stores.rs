@@ -112,13 +112,8 @@ fn who_may_only_read_can_ask_beside_somebody_who_writes() {
     let bench = Bench::with_ledger();
     // Whoever has the store open keeps files beside it.
     let store = projectionist::event_store::sqlite::SqliteStore::open(bench.path().join("data/events.sqlite")).unwrap();
-    let new = projectionist::event::NewEvent {
-        kind: "T".into(),
-        data: "1".into(),
-        metadata: None,
-        id: None,
-        time: None,
-    };
+    let new =
+        projectionist::event::NewEvent { kind: "T".into(), data: "1".into(), metadata: None, id: None, time: None };
     store.append("s", projectionist::event::ExpectedVersion::Any, &[new]).unwrap();
     let ran = as_reader(&bench, &["events", "show"]);
     assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 4), "{ran:?}");
