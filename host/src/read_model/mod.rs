@@ -32,6 +32,7 @@ mod bulk_load;
 mod lookup;
 mod contents;
 mod snapshot;
+mod compare;
 mod catalogue;
 mod lock;
 pub mod query;
@@ -40,6 +41,7 @@ pub use catalogue::{
     Answered, Catalogue, Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Repairs, Request,
     RequestId, Swapped, Wanted,
 };
+pub use compare::{CompareLimits, Comparison, RowDifference, Sides, TableComparison, compare};
 pub use contents::Digest;
 pub use flush::Flush;
 pub use generation::Generation;

@@ -59,6 +59,11 @@ impl Snapshot {
         self.contents().rows_as_json(table)
     }
 
+    /// The connection, for the other readers of this folder.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
     fn contents(&self) -> Contents<'_> {
         Contents { conn: &self.conn, path: &self.path, manifest: &self.head.manifest }
     }
