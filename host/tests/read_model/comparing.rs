@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use projectionist::event::Manifest;
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{CompareLimits, Comparison, Generation, Sides, compare};
+use projectionist::read_model::{CompareLimits, Comparison, Generation, Sides, Writer, compare};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ fn generation(folder: &tempfile::TempDir, name: &str, manifest: &Manifest, days:
         vec![int(*n), text(day), int(balance & 1), mean, text(&balance.to_string()), Value::Null]
     };
     let rows: Vec<Row> = days.iter().map(row).collect();
-    generation.commit(&[changes(DAYS, &rows, &[])], range(0, 1)).unwrap();
+    generation.commit_changes(&[changes(DAYS, &rows, &[])], range(0, 1)).unwrap();
     generation.finish().unwrap();
     path
 }
