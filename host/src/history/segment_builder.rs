@@ -6,9 +6,11 @@
 use hashbrown::HashMap;
 
 use super::inferred_columns::{COLUMN_BYTES, InferredColumns, Listed};
+use super::numbers::DictionaryNumber;
 use super::segment_dictionaries::SegmentDictionaries;
+use super::sizes::Sizes;
 use super::strings::{Bits, Strings};
-use crate::event::{Column, EventRef, Position, Range, Text, Values};
+use crate::event::{Column, EventRef, Position, Range, StreamNumber, Text, TypeNumber, Values};
 use crate::event_store::Wanted;
 
 /// A block takes no more events than this,
@@ -18,22 +20,22 @@ pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 /// Fields of all event types together that become columns of one block.
 pub const BLOCK_FIELDS_MAX: usize = 16_384;
 /// What is remembered from block to block (dictionaries, names); past it a segment's dictionaries start anew.
-const MEMORY_BYTES_MAX: usize = 128 << 20;
+pub(super) const MEMORY_BYTES_MAX: usize = 128 << 20;
 /// The numbers of rows and of types are 16 bits, which is as many as a block has events.
 const _: () = assert!(BLOCK_EVENTS_MAX - 1 <= u16::MAX as usize);
 
 /// Shreds the events of one segment.
-#[derive(Default)]
 pub(super) struct SegmentBuilder {
+    sizes: Sizes,
     positions: Vec<u64>,
     streams: Streams,
     metadata: Strings,
     has_metadata: Bits,
     metadata_fields: InferredColumns,
     types: Vec<EventType>,
-    by_number: HashMap<i64, u32, foldhash::fast::RandomState>,
+    by_number: HashMap<TypeNumber, u32, foldhash::fast::RandomState>,
     /// The type of the last event.
-    last: Option<(i64, u32)>,
+    last: Option<(TypeNumber, u32)>,
     /// The types of this block, in order of first appearance.
     here: Vec<u32>,
     bytes: usize,
@@ -59,10 +61,10 @@ struct EventType {
 /// The streams of a segment, keyed by the store's own numbers.
 #[derive(Default)]
 struct Streams {
-    keys: HashMap<i64, u32, foldhash::fast::RandomState>,
+    keys: HashMap<StreamNumber, u32, foldhash::fast::RandomState>,
     added: Strings,
     first: u32,
-    words: Option<u32>,
+    words: Option<DictionaryNumber>,
 }
 
 /// All that was recorded of the events of a range.
@@ -70,7 +72,7 @@ pub(super) struct WholeBlock {
     pub range: Range,
     pub positions: Vec<u64>,
     /// The segment's dictionary of the streams' names.
-    pub stream_words: u32,
+    pub stream_words: DictionaryNumber,
     pub metadata: Column,
     pub metadata_fields: Listed,
     pub types: Vec<WholeType>,
@@ -91,8 +93,22 @@ pub(super) struct WholeType {
 }
 
 impl SegmentBuilder {
-    pub fn new() -> SegmentBuilder {
-        SegmentBuilder { room: BLOCK_FIELDS_MAX, ..SegmentBuilder::default() }
+    pub fn new(sizes: Sizes) -> SegmentBuilder {
+        SegmentBuilder {
+            sizes,
+            positions: Vec::new(),
+            streams: Streams::default(),
+            metadata: Strings::default(),
+            has_metadata: Bits::default(),
+            metadata_fields: InferredColumns::default(),
+            types: Vec::new(),
+            by_number: HashMap::default(),
+            last: None,
+            here: Vec::new(),
+            bytes: 0,
+            room: BLOCK_FIELDS_MAX,
+            words: SegmentDictionaries::default(),
+        }
     }
 
     /// What a scan must read for it.
@@ -159,7 +175,7 @@ impl SegmentBuilder {
 
     /// Whether the block takes no more.
     pub fn is_full(&self) -> bool {
-        self.positions.len() >= BLOCK_EVENTS_MAX || self.bytes >= BLOCK_BYTES_MAX
+        self.positions.len() >= self.sizes.block_events || self.bytes >= BLOCK_BYTES_MAX
     }
 
     /// The last event of the block so far.
@@ -195,7 +211,7 @@ impl SegmentBuilder {
     fn bound_memory(&mut self) {
         let columns: usize = self.types.iter().map(|kind| kind.fields.len() + 1).sum();
         let held = (columns + self.metadata_fields.len()) * COLUMN_BYTES + self.words.bytes();
-        if held > MEMORY_BYTES_MAX {
+        if held > self.sizes.dictionary_bytes {
             self.end_words();
             (self.types, self.by_number, self.last) = (Vec::new(), HashMap::default(), None);
         }
@@ -248,7 +264,7 @@ impl EventType {
 impl Streams {
     /// The key of a stream, and the bytes that the block grew by besides it.
     #[inline]
-    fn key(&mut self, number: i64, name: &str) -> (u32, usize) {
+    fn key(&mut self, number: StreamNumber, name: &str) -> (u32, usize) {
         let next = self.keys.len() as u32; // fewer than the segment's events
         let key = *self.keys.entry(number).or_insert(next);
         if key < next {
@@ -258,10 +274,10 @@ impl Streams {
         (key, name.len())
     }
 
-    fn finish(&mut self, words: &mut SegmentDictionaries) -> u32 {
-        words.learn(&mut self.words, self.first, &std::mem::take(&mut self.added).finish());
+    fn finish(&mut self, words: &mut SegmentDictionaries) -> DictionaryNumber {
+        let number = words.learn(&mut self.words, self.first, &std::mem::take(&mut self.added).finish());
         self.first = self.keys.len() as u32;
-        self.words.unwrap_or_default()
+        number
     }
 
     fn forget(&mut self, words: &mut SegmentDictionaries) {

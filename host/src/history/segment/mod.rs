@@ -14,7 +14,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_buffer::{Buffer, MutableBuffer, ScalarBuffer};
 use memmap2::Mmap;
@@ -23,10 +22,12 @@ mod index;
 mod write;
 mod block;
 
-pub use block::{Block, Found, Held};
+pub use block::{Block, Found, KeyColumn, SealedColumn};
 pub(super) use index::Mark;
 
+use super::numbers::{DictionaryNumber, SegmentId};
 use super::segment_builder::SegmentBuilder;
+use super::sizes::Sizes;
 use crate::event::{Fault, Range, Result, Text};
 use crate::event_store::{Reader, Wanted};
 use index::{Index, checksum, text};
@@ -75,7 +76,7 @@ pub struct Words {
 
 /// One immutable piece of history.
 pub struct Segment {
-    id: u64,
+    id: SegmentId,
     file: Buffer,
     index: Arc<Index>,
     blocks: Vec<Block>,
@@ -83,7 +84,7 @@ pub struct Segment {
 
 impl std::fmt::Debug for Segment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "segment {} of {}", self.id, self.index.range)
+        write!(f, "segment {:?} of {}", self.id, self.index.range)
     }
 }
 
@@ -97,19 +98,31 @@ impl Segment {
         out: &mut dyn Write,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<u64>> {
-        Segment::shred_wanted(reader, range, &SegmentBuilder::wanted(), out, watch)
+        Segment::shred_sized(reader, range, Sizes::default(), out, watch)
+    }
+
+    /// The same in blocks of another size.
+    pub fn shred_sized(
+        reader: &mut dyn Reader,
+        range: Range,
+        sizes: Sizes,
+        out: &mut dyn Write,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<u64>> {
+        Segment::shred_wanted(reader, range, &SegmentBuilder::wanted(), sizes, out, watch)
     }
 
     fn shred_wanted(
         reader: &mut dyn Reader,
         range: Range,
         wanted: &Wanted,
+        sizes: Sizes,
         out: &mut dyn Write,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<u64>> {
         let failed = |error: io::Error| trouble("writing history", &error).among(range);
         let mut writer = Writer::start(out).map_err(failed)?;
-        let mut events = SegmentBuilder::new();
+        let mut events = SegmentBuilder::new(sizes);
         let (mut begun, mut mark, mut counted) = (range.after, None, 0);
         let mut is_stopped = false;
         reader.scan(range, wanted, &mut |event| {
@@ -138,28 +151,49 @@ impl Segment {
 
     /// The events of `range`, in memory. A fault when that takes more than `bytes_max`.
     pub fn in_memory(reader: &mut dyn Reader, range: Range, bytes_max: usize) -> Result<Segment> {
-        Segment::wanted_in_memory(reader, range, &SegmentBuilder::wanted(), bytes_max)
+        Segment::in_memory_sized(reader, range, Sizes::default(), bytes_max)
+    }
+
+    /// The same in blocks of another size.
+    pub fn in_memory_sized(reader: &mut dyn Reader, range: Range, sizes: Sizes, bytes_max: usize) -> Result<Segment> {
+        Segment::wanted_in_memory(reader, range, &SegmentBuilder::wanted(), sizes, bytes_max)
     }
 
     /// Likewise those of `types` alone.
     pub fn of_types(reader: &mut dyn Reader, range: Range, types: &[String], bytes_max: usize) -> Result<Segment> {
-        let wanted = Wanted { types: Some(types.to_vec()), ..SegmentBuilder::wanted() };
-        Segment::wanted_in_memory(reader, range, &wanted, bytes_max)
+        Segment::of_types_sized(reader, range, types, Sizes::default(), bytes_max)
     }
 
-    fn wanted_in_memory(reader: &mut dyn Reader, range: Range, wanted: &Wanted, bytes_max: usize) -> Result<Segment> {
+    /// The same in blocks of another size.
+    pub fn of_types_sized(
+        reader: &mut dyn Reader,
+        range: Range,
+        types: &[String],
+        sizes: Sizes,
+        bytes_max: usize,
+    ) -> Result<Segment> {
+        let wanted = Wanted { types: Some(types.to_vec()), ..SegmentBuilder::wanted() };
+        Segment::wanted_in_memory(reader, range, &wanted, sizes, bytes_max)
+    }
+
+    fn wanted_in_memory(
+        reader: &mut dyn Reader,
+        range: Range,
+        wanted: &Wanted,
+        sizes: Sizes,
+        bytes_max: usize,
+    ) -> Result<Segment> {
         let mut bytes = Memory { bytes: MutableBuffer::new(0), bytes_max };
-        Segment::shred_wanted(reader, range, wanted, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
+        Segment::shred_wanted(reader, range, wanted, sizes, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
         Segment::from_bytes(bytes.bytes.into())
             .map_err(|damaged| Fault::storage("shredding events", damaged.what).among(range))
     }
 
     /// A segment's bytes, which must begin at a multiple of 8 in memory.
     pub fn from_bytes(file: Buffer) -> Result<Segment, Damaged> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         let index = Arc::new(read_index(&file)?);
         let blocks = (0..index.blocks.len()).map(|number| Block::new(&file, &index, number)).collect();
-        Ok(Segment { id: NEXT.fetch_add(1, Ordering::Relaxed), file, index, blocks })
+        Ok(Segment { id: SegmentId::next(), file, index, blocks })
     }
 
     /// Maps a segment's file. The file must never be written to again; removing it is harmless.
@@ -178,8 +212,8 @@ impl Segment {
         Ok(Segment::from_bytes(buffer))
     }
 
-    /// A number that no other segment opened in this process has.
-    pub fn id(&self) -> u64 {
+    /// What tells it apart from every other segment that this process opens.
+    pub fn id(&self) -> SegmentId {
         self.id
     }
 
@@ -204,7 +238,8 @@ impl Segment {
     }
 
     /// The dictionary of this number.
-    pub fn dictionary(&self, number: u32) -> Result<Words, Damaged> {
+    pub fn dictionary(&self, number: DictionaryNumber) -> Result<Words, Damaged> {
+        let number = number.0;
         let what = || format!("dictionary {number} of the events {}", self.range());
         let words = self.index.words.get(number as usize).ok_or_else(|| Damaged::new(what()))?;
         Ok(Words {
