@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use projectionist::event::Manifest;
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{CompareLimits, Comparison, Generation, Sides, Writer, compare};
+use projectionist::read_model::{CompareLimits, Comparison, Generation, Sides, compare};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -21,13 +21,14 @@ impl TargetFolder {
     /// The project's folder, `.projectionist/target`; or the one that the author chose, by `CARGO_TARGET_DIR` or in
     /// cargo's configuration.
     pub fn of(project: &Project, package: &Package) -> Result<TargetFolder> {
-        if package.cargo_target != package.workspace.join("target") {
-            return Ok(TargetFolder { path: package.cargo_target.clone(), shared_lock: None });
-        }
         let home = project.folder.join(".projectionist");
-        let path = home.join("target");
+        let is_chosen = package.cargo_target != package.workspace.join("target");
+        let path = if is_chosen { package.cargo_target.clone() } else { home.join("target") };
         let doing = |error| Fault::storage(format!("making {}", path.display()), error);
         fs::create_dir_all(&path).map_err(doing)?;
+        if is_chosen {
+            return Ok(TargetFolder { path, shared_lock: None });
+        }
         let ignore = path.join(".gitignore");
         if !ignore.exists() {
             fs::write(&ignore, "*\n").map_err(doing)?;

@@ -141,7 +141,8 @@ impl EventLoop<'_> {
         self.builds.stop();
         self.tests = None;
         self.current = Some(looked.hash);
-        let newest = self.content.newest(&looked.changed);
+        // At first everything is new; nobody saved it just now.
+        let newest = self.content.newest(&looked.changed).filter(|_| self.content.has_looked_before());
         let at = newest.filter(|time| time.elapsed().is_ok_and(|ago| ago < SAVED_WITHIN)).unwrap_or(at);
         let is_manifest = |file: &PathBuf| file.file_name().is_some_and(|name| name == "Cargo.toml");
         if self.content.has_looked_before() && looked.changed.iter().any(is_manifest) {

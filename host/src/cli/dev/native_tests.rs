@@ -127,7 +127,13 @@ fn read(out: impl BufRead) -> TestRun {
 fn errors(talk: &str) -> Vec<String> {
     let sums_up = |line: &&str| !line.starts_with("error: could not compile") && !line.contains("aborting due to");
     let all = talk.lines().filter(|line| line.contains("error")).filter(sums_up);
-    all.map(|line| line.trim().to_owned()).collect()
+    let found: Vec<String> = all.map(|line| line.trim().to_owned()).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    // Whatever stopped it said last why.
+    let last = talk.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    vec![last.unwrap_or("`cargo test` ended without a word").to_owned()]
 }
 
 #[cfg(test)]
@@ -153,5 +159,6 @@ mod tests {
         let talk = "   Compiling a v0.1.0\nsrc/lib.rs:3:5: error[E0308]: mismatched types\n\
             error: could not compile `a` (lib test) due to 1 previous error\n";
         assert_eq!(errors(talk), ["src/lib.rs:3:5: error[E0308]: mismatched types"]);
+        assert_eq!(errors("   Compiling a\nKilled\n\n"), ["Killed"]);
     }
 }

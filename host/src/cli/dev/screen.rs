@@ -134,6 +134,7 @@ impl Shown {
         match report {
             Report::FirstBuild { .. } => self.save = lines,
             Report::Compiling { crates, cargo } => {
+                self.tests.clear();
                 self.doing = match (crates, cargo) {
                     (_, Some(cargo)) => format!("cargo: {cargo}"),
                     (Some(crates), None) => format!("compiling ({crates} crates are there)"),
@@ -168,7 +169,12 @@ impl Shown {
                 self.doing = format!("replaying: {part} %, {} events/s", grouped(*events_per_s));
                 return;
             }
-            Notice::Swapped(report) => self.serving.clone_from(&report.hash),
+            Notice::Swapped(report) if report.projection == self.name => {
+                self.serving.clone_from(&report.hash);
+                return;
+            }
+            Notice::Building { projection, .. } if *projection == self.name => return,
+            Notice::Serving { .. } => return,
             Notice::Refused { serving, .. } => {
                 self.doing.clear();
                 self.save = render::line(notice).lines().map(str::to_owned).collect();
