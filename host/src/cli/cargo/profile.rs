@@ -8,7 +8,7 @@
 const LOOP: &str = "projectionist-dev";
 
 /// The profile that `dev --test` builds tests with.
-const TEST_PROFILE: &str = "projectionist-test";
+pub(super) const TEST_PROFILE: &str = "projectionist-test";
 
 /// A cargo profile.
 #[derive(Clone, Debug, PartialEq, Eq)]

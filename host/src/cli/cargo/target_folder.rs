@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::profile::TEST_PROFILE;
 use super::{Package, Profile, WASM};
 use crate::event::{Fault, Result};
 use crate::project::Project;
@@ -78,7 +79,9 @@ impl TargetFolder {
     /// Lets cargo compile these crates again: it goes by the times of files, and misses a file that is older than the
     /// last build and yet another than before, such as one that was moved into place.
     pub fn forget<'a>(&self, crates: impl Iterator<Item = &'a str>, profile: &Profile) {
-        let marks = [self.built_with(profile), self.path.join(profile.name())].map(|built| built.join(".fingerprint"));
+        // The plugin's own, those of macros and build scripts, and those of tests.
+        let built = [self.built_with(profile), self.path.join(profile.name()), self.path.join(TEST_PROFILE)];
+        let marks = built.map(|built| built.join(".fingerprint"));
         for name in crates {
             let entries = marks.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
             for entry in entries.filter(|entry| is_mark_of(&entry.file_name().to_string_lossy(), name)) {

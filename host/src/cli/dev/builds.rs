@@ -22,7 +22,7 @@ pub(super) struct Builds {
     temporary: tempfile::TempDir,
     running: Option<Running>,
     started: u64,
-    /// When the last build began, by the clock of files.
+    /// When the last build or test run began, by the clock of files.
     began: Option<SystemTime>,
     kept: VecDeque<Built>,
 }
@@ -89,6 +89,11 @@ impl Builds {
         if self.running.take().is_some() {
             self.clear_temporary();
         }
+    }
+
+    /// Tests begin: cargo builds them too.
+    pub fn tests_begin(&mut self) {
+        self.began = Some(SystemTime::now());
     }
 
     /// The build that runs is over.

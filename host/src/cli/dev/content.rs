@@ -116,7 +116,7 @@ mod tests {
         let tree = SourceTree { roots: vec![folder.path().to_owned()], others: Vec::new() };
         let mut content = Content::default();
         let first = content.look(&tree);
-        assert_eq!(first.changed, [file.clone()]);
+        assert_eq!(first.changed, std::slice::from_ref(&file));
         fs::write(&file, "one").unwrap();
         let again = content.look(&tree);
         assert_eq!((again.hash, again.changed.len()), (first.hash, 0));
@@ -128,7 +128,7 @@ mod tests {
         fs::rename(&old, &file).unwrap();
         let moved = content.look(&tree);
         assert_ne!(moved.hash, first.hash);
-        assert_eq!(moved.changed, [file.clone()]);
+        assert_eq!(moved.changed, std::slice::from_ref(&file));
         assert_eq!(content.newest(&moved.changed), Some(SystemTime::UNIX_EPOCH));
 
         fs::remove_file(&file).unwrap();

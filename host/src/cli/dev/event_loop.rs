@@ -293,6 +293,7 @@ impl EventLoop<'_> {
         let (number, sender) = (self.tests_started, self.sender.clone());
         let tell = move |run| drop(sender.send(Message::Tested(number, run)));
         let temporary = self.builds.temporary();
+        self.builds.tests_begin();
         self.tests = Some(NativeTests::start(&self.builds.package, &self.builds.target, &temporary, tell)?);
         Ok(())
     }
