@@ -79,7 +79,7 @@ impl Sink for BulkSink<'_> {
 
     fn finish(&mut self, covered: Position) -> Result<(), Interruption> {
         let range = Range { after: self.generation.checkpoint(), through: covered };
-        let fingerprint = self.event_ids.mark(covered)?.unwrap_or_default();
+        let fingerprint = self.event_ids.event_id(covered)?.unwrap_or_default();
         Ok(self.generation.commit(Vec::new(), Commit { range, fingerprint })?)
     }
 }
@@ -103,7 +103,7 @@ impl Sink for CommitSink<'_> {
         if range.is_empty() {
             return Ok(());
         }
-        let fingerprint = self.event_ids.mark(covered)?.unwrap_or_default();
+        let fingerprint = self.event_ids.event_id(covered)?.unwrap_or_default();
         let committed = generation.commit(vec![Flush::whole(changes)], Commit { range, fingerprint });
         Ok(committed.map_err(|fault| fault.among(range))?)
     }

@@ -39,12 +39,12 @@ impl Build {
     /// What comes of these messages.
     fn run(mut self, send: impl FnOnce(Messages) + Send) -> Ended {
         let generation = SharedGeneration::new(generation(&self.folder.path().join("1.sqlite")));
-        let store = SqliteStore::open(self.folder.path().join("events.sqlite")).unwrap();
+        let store = SqliteStore::create(self.folder.path().join("events.sqlite")).unwrap();
         let mut event_ids = store.reader().unwrap();
         let by = |number| Some(Keys { number, of: 2, by: Partitioning::ByStream });
         let step = Step {
             reads: vec![Read::History(Range { after: Position::START, through: Position(100) })],
-            instances: Instances::New { parts: vec![by(0), by(1)], threads: self.threads },
+            instances: Instances::New { parts: vec![by(0), by(1)], threads: self.threads, is_partitioned: true },
             code: CodeTier::Best,
             batch: BatchSize::events(10),
             flush: FlushPolicy::WhenFull,
