@@ -13,6 +13,7 @@ mod manifest;
 mod check;
 mod changes;
 mod fault;
+mod words;
 
 pub use batch::{Batch, Envelope, Group};
 pub use changes::{Changes, Rows};
@@ -23,5 +24,6 @@ pub use manifest::{
     EnvelopeParts, EventType, Index, Kind, Manifest, Partitioning, Selection, Subscription, Table, TableColumn,
 };
 pub use position::{Position, Range, StreamVersion};
-pub use recorded::{EventRef, ExpectedVersion, NewEvent};
+pub use recorded::{EventRef, ExpectedVersion, NewEvent, StreamNumber, TypeIndex, TypeNumber};
 pub use timestamp::Timestamp;
+pub use words::{count, grouped};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::event::{Fault, Result};
+use crate::sqlite_file::open_for_reading;
 
 /// How long a connection waits for another one's lock.
 pub(super) const BUSY_MS: u64 = 5_000;
@@ -17,9 +18,12 @@ pub(super) fn connect(path: &Path, create: bool) -> Result<Connection> {
     open(path, flags)
 }
 
-/// Opens an existing file for reading only. It may be written to by another connection meanwhile.
+/// Opens an existing file for reading only, also for a user who may not write beside it. It may be written to by another
+/// connection meanwhile.
 pub(super) fn connect_read_only(path: &Path) -> Result<Connection> {
-    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let opened = open_for_reading(path).map_err(|error| failed("cannot open", path, &error))?;
+    let conn = opened.connection;
+    conn.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|error| failed("cannot open", path, &error))?;
     pragmas(&conn, path, &[("query_only", "ON")])?;
     Ok(conn)
 }
