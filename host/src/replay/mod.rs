@@ -79,7 +79,7 @@ pub fn run(
     }
     let place = Place::new(project, out)?;
     let identity = projection::identity(&plugin, settings.clone());
-    let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
+    let generation = Generation::create_with(&place.file, &identity, plugin.manifest(), project.build)?;
     let spec = ProjectorSpec {
         plugin: plugin.clone(),
         limits: project.limits_of(&name).clone(),

@@ -169,6 +169,7 @@ impl Host {
             limits: self.project.limits_of(name).clone(),
             settings: record.identity.settings.clone(),
             size: BatchSize::events(self.project.batch_events),
+            build: self.project.build,
             source: self.source.clone(),
             history: self.history.clone(),
             head: self.head.clone(),
