@@ -8,7 +8,7 @@ use wasmtime::component::{Component, Linker};
 use super::bindings::{Projection, projector};
 use super::blame::{self, Call};
 use super::imports::{self, LogLine, Lookup, State};
-use super::{Limits, lift, lower, ticker};
+use super::{Limits, MemoryShare, lift, lower, ticker};
 use crate::event::{Batch, Blame, Changes, Fault, FaultKind, Manifest, Position, Range, Result};
 
 /// What a plugin is opened with.
@@ -55,12 +55,13 @@ impl<L: Lookup> Instance<L> {
         limits: &Limits,
         rows: L,
         manifest: Option<Arc<Manifest>>,
+        memory: &MemoryShare,
     ) -> Result<Instance<L>> {
         limits.check()?;
         let engine = component.engine();
         let name = manifest.as_ref().map(|manifest| manifest.name.clone());
         let mut linker = Linker::new(engine);
-        let mut store = Store::new(engine, State::new(rows, limits, manifest));
+        let mut store = Store::new(engine, State::new(rows, limits, manifest, memory));
         store.limiter(|state| &mut state.memory);
         begin(&mut store, CALL_BYTES_MAX).and_then(|()| imports::link(&mut linker)).map_err(|error| {
             Fault::new(FaultKind::Incompatible, format!("an instance cannot be made: {error:#}")).blame(Blame::Host)

@@ -71,6 +71,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<u64>)] = &[
     ("batch-events", 1..=1_000_000),
     ("query.rows-max", 1..=10_000_000),
     ("query.ms-max", 1..=3_600_000),
+    ("limits.memory-mib-total", 64..=1_048_576),
     ("limits.memory-mib-max", 1..=4_096),
     ("limits.call-ms-max", 1..=3_600_000),
     ("limits.call-fuel-max", 1..=i64::MAX as u64),

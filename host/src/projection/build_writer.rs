@@ -13,7 +13,7 @@ use crate::read_model::{Flush, Generation};
 
 /// So much that was flushed waits to be written together: rows that come in key order are several times faster to
 /// write than others.
-const GATHERED_BYTES_MAX: usize = 64 << 20;
+pub(super) const GATHERED_BYTES_MAX: usize = 64 << 20;
 
 /// A row counts as so many bytes at least: sorting it takes more than these, however small it is.
 const ROW_BYTES: usize = 32;

@@ -31,6 +31,12 @@ impl BatchSize {
         BatchSize { events_max, bytes_max: 16 << 20 }
     }
 
+    /// What is read ahead of a projection takes at the most.
+    pub(super) fn bytes_ahead_max(self) -> u64 {
+        // Those that wait, the one that is being made and the one that is folded.
+        (BATCHES_AHEAD as u64 + 2) * self.bytes_max as u64
+    }
+
     /// The same for a scan of history.
     pub(super) fn cut(self) -> Cut {
         Cut { events_max: self.events_max, bytes_max: self.bytes_max }

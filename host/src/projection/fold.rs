@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::event::{Blame, Fault, FaultKind, Position, Range, Result};
 use crate::event_store::{Reader, Source};
 use crate::history::History;
-use crate::plugin::{Instance, Limits, LogLine, Lookup, Pending, Plugin, Start};
+use crate::plugin::{Instance, Limits, LogLine, Lookup, MemoryShare, Pending, Plugin, Start};
 use crate::read_model::Generation;
 
 use super::feed::{BatchSize, Feed};
@@ -19,6 +19,8 @@ pub struct ProjectorSpec<'a> {
     pub plugin: Plugin,
     /// What it may use.
     pub limits: Limits,
+    /// Its part of the process's memory: instances, rows that wait to be written and events read ahead come out of it.
+    pub memory: MemoryShare,
     /// Its settings, a JSON object.
     pub settings: String,
     /// Where the events come from.
@@ -33,6 +35,7 @@ pub struct ProjectorSpec<'a> {
 pub struct Projector {
     pub(super) plugin: Plugin,
     pub(super) limits: Limits,
+    pub(super) memory: MemoryShare,
     pub(super) settings: String,
     pub(super) size: BatchSize,
     pub(super) feed: Feed,
@@ -111,6 +114,7 @@ impl Projector {
         Ok(Projector {
             plugin: spec.plugin,
             limits: spec.limits,
+            memory: spec.memory,
             settings: spec.settings,
             size: spec.size,
             feed,
@@ -251,7 +255,7 @@ impl Projector {
             empty: generation.is_empty(),
             settings: self.settings.clone(),
         };
-        let mut instance = self.plugin.instantiate(&self.limits, *generation)?;
+        let mut instance = self.plugin.instantiate_within(&self.limits, *generation, &self.memory)?;
         let opened = instance.open(&start);
         hear(&mut self.said, &mut instance);
         self.fold = Fold::Warm(Box::new(instance));

@@ -4,6 +4,7 @@
 //! following, reload and rebuild differ only in where it starts and which generation it fills.
 
 mod load;
+mod memory;
 mod prepare;
 mod feed;
 mod fold;
@@ -18,5 +19,6 @@ mod state;
 pub use feed::BatchSize;
 pub use fold::{Advance, Proceed, Progress, Projector, ProjectorSpec, Stage};
 pub use load::{identity, load};
+pub use memory::build_bytes;
 pub use prepare::prepare;
 pub use state::{Signal, State};

@@ -15,12 +15,13 @@ use crossbeam_channel::{Sender, bounded};
 
 use super::build_writer::BuildWriter;
 use super::feed::{BATCHES_AHEAD, BatchSize, Feed, Newest};
+use super::memory::{PARTS_MAX, instances_that_fit};
 use super::fold::{Fold, Proceed, Progress, Projector, is_due};
 use super::stop_barrier::StopBarrier;
 use super::tier_up::TierUp;
 use crate::event::{Batch, Blame, Changes, Column, Fault, Partitioning, Position, Range, Result, Rows};
 use crate::history::{Part, Scan, Segment};
-use crate::plugin::{Instance, Limits, LogLevel, LogLine, Lookup, Plugin, Start};
+use crate::plugin::{Instance, Limits, LogLevel, LogLine, Lookup, MemoryShare, Plugin, Start};
 use crate::read_model::Generation;
 
 /// A build of fewer positions is over before threads would have helped.
@@ -123,7 +124,7 @@ impl Projector {
         let through = newest.as_ref().map_or(sealed, |newest| newest.range.through);
         let parts = match self.feed.events(&segments) {
             events if events < SHARED_EVENTS_MIN => vec![None],
-            _ => parts(&self.plugin.manifest().partitioning),
+            _ => parts(&self.plugin.manifest().partitioning, &self.limits, &self.memory),
         };
         let turns = StopBarrier::new(through);
         let is_quick = self.may_be_quick && !self.plugin.is_optimised();
@@ -132,6 +133,7 @@ impl Projector {
         let folding = Folding {
             plugin: &self.plugin,
             limits: &self.limits,
+            memory: &self.memory,
             start: Start { checkpoint: Position::START, empty: true, settings: self.settings.clone() },
             segments: &segments,
             range: Range { after: Position::START, through: sealed },
@@ -175,8 +177,9 @@ impl Projector {
 }
 
 /// One for each core, when rows depend on one partition alone.
-fn parts(by: &Partitioning) -> Vec<Option<Part>> {
-    let of = thread::available_parallelism().map_or(1, |cores| cores.get().min(64)) as u32;
+fn parts(by: &Partitioning, limits: &Limits, memory: &MemoryShare) -> Vec<Option<Part>> {
+    let fit = instances_that_fit(memory.available(), limits);
+    let of = thread::available_parallelism().map_or(1, |cores| cores.get().min(PARTS_MAX)).min(fit) as u32;
     match by {
         Partitioning::ByStream | Partitioning::ByField(_) if of > 1 => {
             (0..of).map(|number| Some(Part { number, of, by: by.clone() })).collect()
@@ -189,6 +192,7 @@ fn parts(by: &Partitioning) -> Vec<Option<Part>> {
 struct Folding<'a> {
     plugin: &'a Plugin,
     limits: &'a Limits,
+    memory: &'a MemoryShare,
     start: Start,
     segments: &'a [Arc<Segment>],
     /// What the segments cover.
@@ -229,7 +233,7 @@ impl<'a> Folding<'a> {
     /// Folds one partition; returns what is left to be written.
     fn fold(&self, number: usize, part: Option<Part>, words: &Sender<Word>) -> Result<Vec<Changes>> {
         let say = |word: Word| words.send(word).map_err(|_| gone());
-        let mut instance = self.plugin.instantiate(self.limits, Asking(words.clone()))?;
+        let mut instance = self.plugin.instantiate_within(self.limits, Asking(words.clone()), self.memory)?;
         let opened = instance.open(&self.start);
         self.hear(&mut instance, words)?;
         opened?;

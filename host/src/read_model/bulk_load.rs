@@ -129,7 +129,7 @@ impl Generation {
 fn not_written(path: &Path, error: &io::Error) -> Fault {
     let fault = Fault::storage(format!("cannot write {}", path.display()), error);
     match error.kind() {
-        io::ErrorKind::StorageFull => fault.hint("free some space and try again").retriable(),
+        io::ErrorKind::StorageFull => fault.hint("free some space and try again"),
         _ => fault,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::event::{Fault, Result};
+use crate::event::{Cause, Fault, Result};
 
 /// How long a connection waits for another one's lock.
 pub(super) const BUSY_MS: u64 = 5_000;
@@ -41,20 +41,25 @@ pub(super) fn pragmas(conn: &Connection, path: &Path, settings: &[(&str, &str)])
 /// A fault for an error of SQLite: `cannot write /…/3.sqlite: the disk is full`.
 pub(super) fn failed(doing: &str, path: &Path, error: &rusqlite::Error) -> Fault {
     let what = format!("{doing} {}", path.display());
-    match error.sqlite_error_code() {
+    let code = error.sqlite_error_code();
+    // SQLite has one code for all reasons why a file cannot be opened, so the file itself is tried.
+    let cannot_open_now = || std::fs::File::open(path).err().is_some_and(|error| error.may_pass());
+    let fault = match code {
         Some(ErrorCode::DiskFull) => Fault::storage(what, "the disk is full")
-            .hint("free some space and try again; nothing that was committed is lost")
-            .retriable(),
+            .hint("free some space and try again; nothing that was committed is lost"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Fault::storage(what, format!("another process has kept it locked for {} s", BUSY_MS / 1000))
                 .hint("close other programs that write to this file; reading it is always fine")
-                .retriable()
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::storage(what, message(error))
             .hint("the file is damaged; nothing in it is lost: a read model is built again by `projectionist rebuild NAME`, all of \
                    them and the catalogue once `data/catalogue.sqlite*` is removed and `projectionist project` run"),
+        Some(ErrorCode::CannotOpen) if cannot_open_now() => Fault::storage(what, message(error))
+            .hint("close some files, or raise the limit of open files (`ulimit -n`)")
+            .retriable(),
         _ => Fault::storage(what, message(error)),
-    }
+    };
+    if error.may_pass() { fault.retriable() } else { fault }
 }
 
 /// SQLite's own words for an error.

@@ -81,9 +81,13 @@ pub fn run(
     let place = Place::new(project, out)?;
     let identity = projection::identity(&plugin, settings.clone());
     let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
+    let budget = project.limits.memory_budget();
+    let bytes = projection::build_bytes(plugin.manifest(), project.limits_of(&name));
+    let memory = budget.reserve(bytes).unwrap_or_else(|| budget.share());
     let spec = ProjectorSpec {
         plugin: plugin.clone(),
         limits: project.limits_of(&name).clone(),
+        memory,
         settings,
         source: &source,
         history: history.as_ref(),

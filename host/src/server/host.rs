@@ -12,7 +12,7 @@ use crate::event::{Fault, Position, Result};
 use crate::event_store::Source;
 use crate::event_store::sqlite::SqliteStore;
 use crate::history::History;
-use crate::plugin::Engine;
+use crate::plugin::{Engine, MemoryBudget};
 use crate::project::Project;
 use crate::projection::State;
 use crate::read_model::{Catalogue, GenerationId, HostLock};
@@ -43,6 +43,8 @@ const GOING_DOWN_PATIENCE: Duration = Duration::from_secs(15);
 pub struct Host {
     pub(super) project: Project,
     pub(super) engine: Engine,
+    /// What all projections of the process may take together.
+    pub(super) memory: MemoryBudget,
     pub(super) source: Arc<dyn Source>,
     pub(super) head: Arc<HeadWatch>,
     /// The log as columns; none when it is turned off, or cannot be opened.
@@ -125,6 +127,7 @@ impl Host {
         };
         Ok(Host {
             engine: Engine::new(Some(&project.data.join("compiled")))?,
+            memory: project.limits.memory_budget(),
             folder: PluginFolder::watch(&project.plugins, wake)?,
             project: project.clone(),
             source,

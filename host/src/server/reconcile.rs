@@ -167,6 +167,7 @@ impl Host {
             generation: record.id,
             file: self.catalogue.generation_path(name, record.id),
             limits: self.project.limits_of(name).clone(),
+            memory: self.memory.share(),
             settings: record.identity.settings.clone(),
             size: BatchSize::events(self.project.batch_events),
             source: self.source.clone(),

@@ -12,7 +12,7 @@ use crossbeam_channel::Sender;
 use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::event_store::Source;
 use crate::history::History;
-use crate::plugin::{Limits, Plugin};
+use crate::plugin::{Limits, MemoryShare, Plugin};
 use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
 use crate::read_model::{Generation, GenerationId, Identity};
 
@@ -47,6 +47,8 @@ pub(super) struct Assignment {
     pub file: PathBuf,
     pub plugin: Plugin,
     pub limits: Limits,
+    /// Its part of the process's memory; for a build, reserved.
+    pub memory: MemoryShare,
     pub settings: String,
     pub size: BatchSize,
     pub source: Arc<dyn Source>,
@@ -150,6 +152,7 @@ impl Shift<'_> {
         let spec = ProjectorSpec {
             plugin: plugin.clone(),
             limits: limits.clone(),
+            memory: self.assignment.memory.clone(),
             settings: settings.clone(),
             source: &**source,
             history: history.as_ref(),

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use projectionist::event::{Position, Result};
 use projectionist::event_store::sqlite::SqliteStore;
-use projectionist::history::{History, TierUp};
+use projectionist::history::{History, Pace};
 use projectionist::import::{Input, Options, import};
-use projectionist::plugin::{Engine, Limits, Plugin};
+use projectionist::plugin::{Engine, Limits, MemoryShare, Plugin};
 use projectionist::projection::{BatchSize, Proceed, Progress, Projector, ProjectorSpec, identity};
 use projectionist::read_model::Generation;
 
@@ -73,6 +73,7 @@ impl Ledger {
         let spec = ProjectorSpec {
             plugin: plugin.clone(),
             limits: Limits::default(),
+            memory: MemoryShare::unlimited(),
             settings: "{}".to_owned(),
             source: &self.store,
             history: with_history.then_some(&self.history),
@@ -125,6 +126,7 @@ fn a_build_that_is_stopped_ends_everywhere_at_the_same_position() {
     let spec = ProjectorSpec {
         plugin: plugin.clone(),
         limits: Limits::default(),
+            memory: MemoryShare::unlimited(),
         settings: "{}".to_owned(),
         source: &ledger.store,
         history: None,

@@ -107,7 +107,7 @@ fn is_source(path: &Path, roots: &[PathBuf], target: &Path) -> bool {
 }
 
 fn watching(error: notify::Error) -> Fault {
-    Fault::storage("watching the sources", error)
+    Fault::storage("watching the sources", error.to_string())
 }
 
 #[cfg(test)]
