@@ -39,7 +39,7 @@ impl Ledger {
         import(&store, Input::open(&file).unwrap(), Options::default()).unwrap();
         let history = History::open(&folder.path().join("history"), &store).unwrap();
         let flow = &mut |_| std::ops::ControlFlow::Continue(());
-        let sealed = history.catch_up(&store, Position(EVENTS), TierUp::Full, flow).unwrap();
+        let sealed = history.catch_up(&store, Position(EVENTS), Pace::Full, flow).unwrap();
         assert_eq!(sealed.through, Position(EVENTS / 16_384 * 16_384));
         Ledger { folder, store, history }
     }
