@@ -48,7 +48,7 @@ impl Import {
             true => Input::new("stdin", io::stdin())?,
             false => Input::open(&self.file)?,
         };
-        let store = SqliteStore::open(&project.store)?;
+        let store = project.event_store_to_append()?;
         let stop = stop::on_signals()?;
         let (mut aside, aside_name) = match &self.skip_bad {
             Some(path) => {

@@ -134,13 +134,19 @@ fn no_room(used: u64, shortage: Shortage) -> Fault {
     let (asked, total) = (used.div_ceil(1 << 20), shortage.bytes_max >> 20);
     let hint = "raise `memory-mib-total` under `[limits]` in projectionist.toml";
     match shortage.may_pass {
-        true => Fault::new(FaultKind::Memory, format!("there is no room for {asked} MiB of memory at the moment: all plugins together may have {total}"))
-            .blame(Blame::Host)
-            .hint(format!("it goes on once others have given some back; if that happens often, {hint}"))
-            .retriable(),
-        false => Fault::new(FaultKind::Memory, format!("it asked for {asked} MiB of memory; `memory-mib-total`, for all plugins together, is {total}"))
-            .blame(Blame::Operator)
-            .hint(hint),
+        true => Fault::new(
+            FaultKind::Memory,
+            format!("there is no room for {asked} MiB of memory at the moment: all plugins together may have {total}"),
+        )
+        .blame(Blame::Host)
+        .hint(format!("it goes on once others have given some back; if that happens often, {hint}"))
+        .retriable(),
+        false => Fault::new(
+            FaultKind::Memory,
+            format!("it asked for {asked} MiB of memory; `memory-mib-total`, for all plugins together, is {total}"),
+        )
+        .blame(Blame::Operator)
+        .hint(hint),
     }
 }
 

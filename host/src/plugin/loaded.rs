@@ -94,12 +94,7 @@ impl Plugin {
     }
 
     /// The same, with memory that comes out of a share of the process's budget.
-    pub fn instantiate_within<L: Lookup>(
-        &self,
-        limits: &Limits,
-        rows: L,
-        memory: &MemoryShare,
-    ) -> Result<Instance<L>> {
+    pub fn instantiate_within<L: Lookup>(&self, limits: &Limits, rows: L, memory: &MemoryShare) -> Result<Instance<L>> {
         if limits.call_fuel_max.is_some() != self.counts_fuel {
             // Whether fuel is counted is part of the compiled code.
             let message = "it was loaded with another choice of `call-fuel-max`, and has to be loaded again";

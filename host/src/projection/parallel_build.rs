@@ -15,8 +15,8 @@ use crossbeam_channel::{Sender, bounded};
 
 use super::build_writer::BuildWriter;
 use super::feed::{BATCHES_AHEAD, BatchSize, Feed, Newest};
-use super::memory::{PARTS_MAX, instances_that_fit};
 use super::fold::{Fold, Proceed, Progress, Projector, is_due};
+use super::memory::{PARTS_MAX, instances_that_fit};
 use super::stop_barrier::StopBarrier;
 use super::tier_up::TierUp;
 use crate::event::{Batch, Blame, Changes, Column, Fault, Partitioning, Position, Range, Result, Rows};

@@ -19,9 +19,24 @@ pub(super) fn connect(path: &Path, create: bool) -> Result<Connection> {
 
 /// Opens an existing file for reading only. It may be written to by another connection meanwhile.
 pub(super) fn connect_read_only(path: &Path) -> Result<Connection> {
-    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = open(path, flags)?;
     pragmas(&conn, path, &[("query_only", "ON")])?;
-    Ok(conn)
+    let is_readable = conn.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(())).is_ok();
+    if is_readable || !may_only_read(path) {
+        return Ok(conn);
+    }
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    open(Path::new(&format!("file:{escaped}?immutable=1")), flags | OpenFlags::SQLITE_OPEN_URI)
+}
+
+/// Whether this user may read the file and not write beside it, and nobody else has it open: then SQLite cannot make
+/// the files that reading a write-ahead log takes, and needs none of them.
+fn may_only_read(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let is_writable = || std::fs::OpenOptions::new().write(true).open(path).is_ok();
+    !Path::new(&log).exists() && std::fs::File::open(path).is_ok() && !is_writable()
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::event::{Fault, Position, Result, Timestamp};
 use crate::event_store::Source;
-use crate::event_store::sqlite::SqliteStore;
 use crate::history::History;
 use crate::plugin::{self, Engine, LogLine};
 use crate::project::Project;
@@ -64,7 +63,7 @@ pub fn run(
     let started = Instant::now();
     let bytes = plugin::read_file(plugin)?;
     let engine = Engine::new(Some(&project.data.join("compiled")))?;
-    let source = SqliteStore::open(&project.store)?;
+    let source = project.event_store()?;
     let through = end(&source, until)?;
     let (plugin, history) = thread::scope(|scope| {
         let plugin = scope.spawn(|| projection::load(&engine, project, &bytes, through.0));

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::event::{Fault, Position, Result};
 use crate::event_store::Source;
-use crate::event_store::sqlite::SqliteStore;
 use crate::history::History;
 use crate::plugin::{Engine, MemoryBudget};
 use crate::project::Project;
@@ -106,7 +105,7 @@ impl Host {
         let lock = HostLock::take(&project.data)?;
         let catalogue = Catalogue::open(&project.data)?;
         catalogue.repair()?;
-        let store = SqliteStore::open(&project.store)?;
+        let store = project.event_store()?;
         let source: Arc<dyn Source> = Arc::new(store);
         let (sender, happenings) = bounded(HAPPENINGS_WAITING_MAX);
         let troubles = sender.clone();

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::event::{Fault, Result, Timestamp};
-use crate::plugin::Plugin;
+use crate::plugin::{self, Plugin, PluginHash};
 use crate::projection::{self, BatchSize, Signal, State};
 use crate::read_model::{Facts, GenerationId, GenerationRecord, Wanted};
 
@@ -88,7 +88,7 @@ impl Host {
             if self.loading.values().any(|loading| loading.purpose == purpose) {
                 return Ok(());
             }
-            let bytes = self.catalogue.plugin(hash)?;
+            let bytes = self.kept_plugin(name, hash)?;
             return self.load(purpose, bytes.into(), Instant::now());
         };
         let worker = self.start(serving, plugin, Task::Follow)?;
@@ -157,6 +157,25 @@ impl Host {
             self.trouble(fault);
         }
         Ok(())
+    }
+
+    /// The bytes of the plugin that a generation was built by: those kept with it or, when they are damaged or gone,
+    /// the same ones out of the plugin folder, which are kept anew.
+    fn kept_plugin(&mut self, name: &str, hash: &str) -> Result<Vec<u8>> {
+        let fault = match self.catalogue.plugin(hash) {
+            Ok(bytes) => return Ok(bytes),
+            Err(fault) => fault,
+        };
+        let path = self.projections.get(name).and_then(|entry| entry.path.as_deref());
+        let dropped = path.and_then(|path| plugin::read_file(path).ok());
+        match dropped.filter(|bytes| PluginHash::of(bytes).to_string() == hash) {
+            Some(bytes) => {
+                self.catalogue.keep_plugin(hash, &bytes)?;
+                tracing::warn!("{fault}: it was kept anew from the plugin folder");
+                Ok(bytes)
+            }
+            None => Err(fault),
+        }
     }
 
     fn start(&mut self, record: &GenerationRecord, plugin: Plugin, task: Task) -> Result<Worker> {

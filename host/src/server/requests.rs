@@ -119,9 +119,6 @@ fn ask_beside(project: &Project, request: &Request) -> Result<Answer> {
 impl Host {
     /// Does what other processes asked for since the last turn.
     pub(super) fn answer_requests(&mut self) -> Result<()> {
-        if !self.catalogue.changed()? {
-            return Ok(());
-        }
         for read_model::Request { id, request } in self.catalogue.take_requests()? {
             let answer = match serde_json::from_str::<Request>(&request) {
                 Ok(Request::Rebuild { name }) => match self.rebuild(&name, Asked::Beside(id)) {

@@ -161,11 +161,8 @@ fn what_is_wanted_and_published_is_seen_by_others() {
     let (host, other) = (Catalogue::open(folder.path()).unwrap(), Catalogue::open(folder.path()).unwrap());
     assert!(other.set_wanted("fixture", Wanted::Paused).is_err());
     host.set_file("fixture", Some("fixture.wasm"), Some("abc")).unwrap();
-    assert!(other.changed().unwrap());
-    assert!(!other.changed().unwrap());
     host.publish_state("fixture", r#"{"state":"live"}"#).unwrap();
     host.publish_state("nobody", "{}").unwrap();
-    assert!(other.changed().unwrap());
     let seen = other.projection("fixture").unwrap().unwrap();
     assert_eq!((seen.plugin_file.as_deref(), seen.file_hash.as_deref()), (Some("fixture.wasm"), Some("abc")));
     assert_eq!((seen.state.as_deref(), seen.wanted), (Some(r#"{"state":"live"}"#), Wanted::Running));
@@ -181,7 +178,6 @@ fn requests_reach_the_host_once_and_answers_come_back() {
     const LONG: Duration = Duration::from_secs(10);
     let folder = tempfile::tempdir().unwrap();
     let host = Catalogue::open(folder.path()).unwrap();
-    host.changed().unwrap();
     let asker = {
         let folder = folder.path().to_owned();
         std::thread::spawn(move || {
@@ -191,9 +187,7 @@ fn requests_reach_the_host_once_and_answers_come_back() {
         })
     };
     let request = loop {
-        if host.changed().unwrap()
-            && let Some(request) = host.take_requests().unwrap().pop()
-        {
+        if let Some(request) = host.take_requests().unwrap().pop() {
             break request;
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -217,4 +211,22 @@ fn requests_reach_the_host_once_and_answers_come_back() {
     assert_eq!(host.wait_answer(id, Duration::ZERO).unwrap(), Answered::StillRunning);
     host.repair().unwrap();
     assert_eq!(host.wait_answer(id, Duration::ZERO).unwrap(), Answered::NotTaken);
+}
+
+#[test]
+fn a_kept_plugin_that_is_damaged_is_written_anew_though_its_length_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::open(folder.path()).unwrap();
+    let good = b"the bytes of a plugin".to_vec();
+    let hash = blake3_of(&good);
+    catalogue.keep_plugin(&hash, &good).unwrap();
+    let file = folder.path().join("plugins").join(format!("{hash}.wasm"));
+    std::fs::write(&file, b"THE BYTES OF A PLUGIN").unwrap();
+    assert!(catalogue.plugin(&hash).unwrap_err().message.contains("damaged"));
+    catalogue.keep_plugin(&hash, &good).unwrap();
+    assert_eq!(catalogue.plugin(&hash).unwrap(), good);
+}
+
+fn blake3_of(bytes: &[u8]) -> String {
+    projectionist::plugin::PluginHash::of(bytes).to_string()
 }

@@ -126,7 +126,7 @@ fn a_build_that_is_stopped_ends_everywhere_at_the_same_position() {
     let spec = ProjectorSpec {
         plugin: plugin.clone(),
         limits: Limits::default(),
-            memory: MemoryShare::unlimited(),
+        memory: MemoryShare::unlimited(),
         settings: "{}".to_owned(),
         source: &ledger.store,
         history: None,

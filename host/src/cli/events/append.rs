@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::cli::failure::Usage;
 use crate::cli::shell::Shell;
 use crate::event::{ExpectedVersion, Fault, NewEvent, StreamVersion, Timestamp};
-use crate::event_store::sqlite::{PAYLOAD_BYTES_MAX, SqliteStore};
+use crate::event_store::sqlite::PAYLOAD_BYTES_MAX;
 
 /// The most events in one append; they stand in memory until all are recorded.
 const EVENTS_MAX: usize = 100_000;
@@ -88,7 +88,7 @@ impl Append {
             Some(kind) => vec![self.one(kind.clone())?],
             None => self.lines(io::stdin().lock())?,
         };
-        let recorded = SqliteStore::open(&project.store)?.append(&self.stream, self.expect, &events)?;
+        let recorded = project.event_store_to_append()?.append(&self.stream, self.expect, &events)?;
         let events = recorded.iter().map(|event| Recorded {
             position: event.position.0,
             stream_version: event.stream_version.0,

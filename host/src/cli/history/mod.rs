@@ -34,7 +34,7 @@ impl History {
 
 /// The project's event store and its history.
 fn open(project: &Project) -> Result<(SqliteStore, crate::history::History)> {
-    let store = SqliteStore::open(&project.store)?;
+    let store = project.event_store()?;
     let history = crate::history::History::open(&project.history.folder, &store)?;
     Ok((store, history))
 }

@@ -25,8 +25,9 @@ pub(super) fn storage(doing: &str, path: &Path, error: Error) -> Fault {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             fault.hint("another process is writing to the store; try again")
         }
-        Some(ErrorCode::DiskFull) => fault
-            .hint(format!("the disk of {} is full: nothing was written; free some space", path.display())),
+        Some(ErrorCode::DiskFull) => {
+            fault.hint(format!("the disk of {} is full: nothing was written; free some space", path.display()))
+        }
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             fault.hint(format!("make {} and its folder writable", path.display()))
         }

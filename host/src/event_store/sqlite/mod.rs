@@ -46,11 +46,22 @@ impl SqliteStore {
     pub fn open(path: impl AsRef<Path>) -> Result<SqliteStore> {
         let path = path.as_ref();
         schema::prepare(path)?;
-        Ok(SqliteStore(Arc::new(Inner {
+        Ok(SqliteStore::at(path))
+    }
+
+    /// Opens the store at `path`, which must be there; nothing is made or changed.
+    pub fn open_existing(path: impl AsRef<Path>) -> Result<SqliteStore> {
+        let path = path.as_ref();
+        schema::open(path, schema::Use::Reading)?;
+        Ok(SqliteStore::at(path))
+    }
+
+    fn at(path: &Path) -> SqliteStore {
+        SqliteStore(Arc::new(Inner {
             path: path.to_owned(),
             writer: Mutex::new(None),
             bell: commit_notifier::CommitNotifier::default(),
-        })))
+        }))
     }
 
     /// Appends `events` to `stream`, all or none, and returns where each stands, in their order. Durable on return.

@@ -85,8 +85,13 @@ pub(super) fn prepare(path: &Path) -> Result<()> {
 
 /// A connection to the store at `path`, which must be there.
 pub(super) fn open(path: &Path, purpose: Use) -> Result<Connection> {
-    let connection = connection(path, purpose)?;
-    match recognise(path, &connection)? {
+    let mut connection = connection(path, purpose)?;
+    let mut found = recognise(path, &connection);
+    if found.is_err() && purpose == Use::Reading && may_only_read(path) {
+        connection = unchanging(path)?;
+        found = recognise(path, &connection);
+    }
+    match found? {
         Found::Store => Ok(connection),
         Found::Empty => Err(Fault::storage(format!("opening {}", path.display()), "the file is empty")),
     }
@@ -104,6 +109,23 @@ fn connection(path: &Path, purpose: Use) -> Result<Connection> {
     }
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
+}
+
+/// Whether this user may read the store and not write beside it, and nobody else has it open: then SQLite cannot make
+/// the files that reading a write-ahead log takes, and needs none of them.
+fn may_only_read(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let is_writable = || std::fs::OpenOptions::new().write(true).open(path).is_ok();
+    !Path::new(&log).exists() && std::fs::File::open(path).is_ok() && !is_writable()
+}
+
+/// A connection to a file that does not change while it is read.
+fn unchanging(path: &Path) -> Result<Connection> {
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+        .map_err(|e| storage(&format!("opening {}", path.display()), path, e))
 }
 
 /// Tries again each millisecond. SQLite's own handler backs off to 100 ms and would starve beside a long import,
