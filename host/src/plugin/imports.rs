@@ -164,6 +164,12 @@ pub(super) struct Log {
 const LINES_MAX: usize = 10_000;
 
 impl Log {
+    /// What looked like a panic was none, since the call went well: it is a message like others.
+    pub fn keep_panic(&mut self) {
+        let panic = self.panic.take().map(|message| LogLine { level: LogLevel::Error, message });
+        self.lines.extend(panic);
+    }
+
     /// The messages so far, and at their end how many more there were.
     pub fn take(&mut self) -> Vec<LogLine> {
         let mut lines = std::mem::take(&mut self.lines);
@@ -221,8 +227,9 @@ impl<L: Lookup> State<L> {
             .then(|| clean(&message.replace('\n', " "), MESSAGE_BYTES_MAX));
         let message = clean(&message, MESSAGE_BYTES_MAX);
         let log = &mut store.data_mut().log;
-        log.panic = panic.or(log.panic.take());
-        if is_kept {
+        if panic.is_some() {
+            log.panic = panic; // it becomes part of the fault
+        } else if is_kept {
             log.in_call += 1;
             log.lines.push(LogLine { level, message });
         } else {

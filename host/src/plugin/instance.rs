@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
-use super::bindings::{Projection, projector};
+use super::bindings::{Projection, ProjectionPre, projector};
 use super::blame::{self, Call};
 use super::imports::{self, LogLine, Lookup, State};
 use super::{Limits, MemoryShare, lift, lower, ticker};
@@ -66,16 +66,23 @@ impl<L: Lookup> Instance<L> {
         begin(&mut store, CALL_BYTES_MAX).and_then(|()| imports::link(&mut linker)).map_err(|error| {
             Fault::new(FaultKind::Incompatible, format!("an instance cannot be made: {error:#}")).blame(Blame::Host)
         })?;
-        let guest = Projection::instantiate(&mut store, component, &linker).map_err(|error| {
-            let fault = match error.is::<wasmtime::Trap>() || error.is::<Fault>() {
-                true => Call { function: "start", range: None, limits, bytes_max: 0, panic: None }.fault(error),
-                false => Fault::new(FaultKind::Incompatible, format!("it does not fit the contract: {error:#}"))
+        let named = |fault: Fault| match &name {
+            Some(name) => fault.of(name),
+            None => fault,
+        };
+        // What can be said of the plugin without running it comes first, so that what fails later is told apart.
+        let prepared = linker.instantiate_pre(component).and_then(ProjectionPre::new).map_err(|error| {
+            named(
+                Fault::new(FaultKind::Incompatible, format!("it does not fit the contract: {error:#}"))
                     .hint("build it again with the SDK of this host's release"),
-            };
-            match &name {
-                Some(name) => fault.of(name),
-                None => fault,
-            }
+            )
+        })?;
+        let _ticking = ticker::call();
+        let guest = prepared.instantiate(&mut store).map_err(|error| {
+            named(match error.is::<wasmtime::Trap>() || error.is::<Fault>() {
+                true => Call { function: "start", range: None, limits, bytes_max: 0, panic: None }.fault(error),
+                false => no_place(&error),
+            })
         })?;
         Ok(Instance { store, guest, is_quick, unflushed: None, dead: None })
     }
@@ -174,7 +181,11 @@ impl<L: Lookup> Instance<L> {
         }
         self.store.data_mut().begin_call();
         let guest = self.guest.projectionist_projection_projector();
+        let _ticking = ticker::call();
         let answer = begin(&mut self.store, bytes_max).and_then(|()| call(guest, &mut self.store));
+        if answer.is_ok() {
+            self.store.data_mut().log.keep_panic();
+        }
         answer.map_err(|error| {
             let State { limits, log, .. } = self.store.data_mut();
             let panic = log.panic.take();
@@ -192,6 +203,14 @@ impl<L: Lookup> Instance<L> {
         self.dead = Some(fault.clone());
         fault
     }
+}
+
+/// The plugin is right, and the machine has no place for its memory or code now.
+fn no_place(error: &wasmtime::Error) -> Fault {
+    Fault::new(FaultKind::Storage, format!("the machine has no place for an instance: {error:#}"))
+        .blame(Blame::Host)
+        .hint("the memory or the address space of this process is limited (`ulimit -v`, a control group): raise it")
+        .retriable()
 }
 
 /// Winds up the clocks of one call.

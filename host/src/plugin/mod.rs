@@ -23,6 +23,7 @@ mod column;
 mod blame;
 mod bindings;
 
+pub use cache::CodeCache;
 pub use engine::Engine;
 pub use imports::{LogLevel, LogLine, Lookup, NoRows};
 pub use inspect::{CONTRACT, FILE_BYTES_MAX, Inspection, inspect, read_file};

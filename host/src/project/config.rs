@@ -18,6 +18,7 @@ pub(super) struct Config {
     pub store: PathBuf,
     pub keep_generations: usize,
     pub batch_events: usize,
+    pub code_cache_mib_max: u64,
     pub history: HistoryConfig,
     pub query: QueryLimits,
     pub limits: Limits,
@@ -32,6 +33,7 @@ impl Default for Config {
             store: "data/events.sqlite".into(),
             keep_generations: 2,
             batch_events: 16_384,
+            code_cache_mib_max: 1_024,
             history: HistoryConfig::default(),
             query: QueryLimits::default(),
             limits: Limits::default(),
@@ -69,6 +71,7 @@ pub(super) struct Own {
 pub(super) const RANGES: &[(&str, RangeInclusive<u64>)] = &[
     ("keep-generations", 0..=100),
     ("batch-events", 1..=1_000_000),
+    ("code-cache-mib-max", 0..=1_048_576),
     ("query.rows-max", 1..=10_000_000),
     ("query.ms-max", 1..=3_600_000),
     ("limits.memory-mib-total", 64..=1_048_576),

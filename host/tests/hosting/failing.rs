@@ -2,7 +2,7 @@
 
 use projectionist::event::{Fault, FaultKind, Position};
 use projectionist::projection::State;
-use projectionist::server::{Notice, Request, ask, status};
+use projectionist::server::{Command, Notice, ask, status};
 
 use crate::stage::{Show, Stage, append, balances, variant};
 use crate::support::plugin_bytes;
@@ -95,7 +95,7 @@ fn a_candidate_that_traps_leaves_the_old_generation_serving() {
     let (stage, mut show) = misbehaving("");
     stage.steer("trap");
     parked(&mut show);
-    let fault = ask(&stage.project, &Request::Rebuild { name: "misbehaving".into() }, &mut |_| ()).unwrap_err();
+    let fault = ask(&stage.project, &Command::Rebuild { name: "misbehaving".into() }, &mut |_| ()).unwrap_err();
     assert_eq!((fault.kind, fault.position), (FaultKind::Trap, Some(Position(6))));
     let one = status(&stage.project).unwrap().projections.remove(0);
     assert_eq!((one.state, one.checkpoint.0, one.generations), (State::Parked, 5, 1));

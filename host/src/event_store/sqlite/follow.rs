@@ -29,7 +29,7 @@ const BUSY_LOOK: Duration = Duration::from_millis(1);
 const QUIET_LOOK: Duration = Duration::from_millis(4);
 const QUIET: Duration = Duration::from_secs(1);
 /// The same while notifications can be relied on.
-const RELYING_LOOK: Duration = Duration::from_millis(50);
+const RELYING_LOOK: Duration = Duration::from_millis(100);
 /// Between two looks after a nudge, for so long at the most. A long transaction nudges all the while.
 const CLOSE_LOOK: Duration = Duration::from_micros(100);
 const CLOSE: Duration = Duration::from_millis(20);
@@ -58,9 +58,11 @@ pub(super) struct SqliteFollower {
 impl SqliteFollower {
     pub fn open(store: SqliteStore) -> Result<SqliteFollower> {
         let connection = schema::open(store.path(), Use::Reading)?;
-        let (file, now) = (file_number(store.path()), Instant::now());
+        let (file, now, watcher) = (file_number(store.path()), Instant::now(), watch(&store));
         Ok(SqliteFollower {
-            _watcher: watch(&store),
+            // Until a commit comes without a notification.
+            relies: watcher.is_some(),
+            _watcher: watcher,
             store,
             connection,
             seen: None,
@@ -68,7 +70,6 @@ impl SqliteFollower {
             grew: now,
             nudges: 0,
             nudged: None,
-            relies: false,
             file,
             compared: now,
         })
