@@ -163,6 +163,11 @@ fn sweep(folder: &Path) {
     }
 }
 
+fn may_not_write(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
 impl Place {
     /// Beside where it will be kept, so that keeping it is one rename.
     fn new(project: &Project, out: Option<&Path>) -> Result<Place> {
@@ -179,8 +184,14 @@ impl Place {
             None => project.data.clone(),
         };
         sweep(&beside);
+        let make = |beside: &Path| tempfile::Builder::new().prefix(PREFIX).tempdir_in(beside);
+        let folder = match make(&beside) {
+            // Who may only read the project can replay too, as long as nothing is to be kept.
+            Err(error) if out.is_none() && may_not_write(&error) => make(&std::env::temp_dir()),
+            made => made,
+        };
         let failed = |error| Fault::storage(format!("making a folder in {}", beside.display()), error);
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&beside).map_err(failed)?;
+        let folder = folder.map_err(failed)?;
         let lock = File::create(folder.path().join("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         Ok(Place { file: folder.path().join("replay.sqlite"), _folder: folder, _lock: lock })

@@ -1,6 +1,7 @@
 //! A **candidate** is the generation that is to serve next: it waits for room and a core, is built beside what serves,
 //! and is swapped in.
 
+use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::read_model::Facts;
 
 use super::command::CommandReply;
 use super::host::Host;
+use super::load_queue::Purpose;
 use super::message::Completed;
 use super::notice::{Notice, SwapReport};
 use super::projection_entry::{Candidate, ProjectionEntry};
@@ -29,6 +31,13 @@ impl Host {
         };
         let (plugin, bytes) = (file.plugin.clone(), file.bytes.clone());
         let is_asked = rebuild_asked.is_some();
+        // A rebuild is of what lies in the folder, which is looked at once more when it was refused.
+        let is_looked_at = |path: &PathBuf| {
+            self.refused.contains_key(path) || self.loads.is_loading(&Purpose::File(path.clone()))
+        };
+        if is_asked && entry.path.as_ref().is_some_and(is_looked_at) {
+            return Ok(());
+        }
         let (changed, load_ms) = (if is_asked { Instant::now() } else { file.changed }, file.load_ms);
         let key = self.key(name, &plugin);
         let settings = self.project.settings_of(name);

@@ -137,6 +137,7 @@ impl PluginFolder {
     pub fn look_again(&mut self, path: &Path) {
         if let Some(file) = self.files.get_mut(path) {
             file.hash = None;
+            file.unreadable = None;
             file.change = Some(Change::noticed(true));
         }
     }

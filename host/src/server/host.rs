@@ -183,8 +183,11 @@ impl Host {
     pub fn project_once(&mut self, stop: &Stop, tell: &mut dyn FnMut(Notice)) -> Result<Vec<Outcome>> {
         stop.on_ask(waker(&self.sender));
         self.boot()?;
-        while !stop.asked() && !self.is_at_rest() {
+        while !stop.asked() {
             self.turn(tell);
+            if self.is_at_rest() {
+                break;
+            }
         }
         let left = outcome::what_is_left(&self.projections, &self.file_states());
         self.go_down(tell);

@@ -83,9 +83,8 @@ impl LoadQueue {
 
     /// Starts what can be started. A thread that cannot be started now is tried again.
     pub fn start(&mut self, events: u64) {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
         let now = Instant::now();
-        while self.loads.values().filter(|load| load.is_started).count() < cores {
+        while self.has_free_core() {
             let may_start =
                 |load: &Load| !load.is_started && !load.backoff.as_ref().is_some_and(|backoff| backoff.is_resting(now));
             let Some((&ticket, load)) = self.loads.iter_mut().find(|(_, load)| may_start(load)) else { return };
@@ -102,6 +101,11 @@ impl LoadQueue {
                 }
             }
         }
+    }
+
+    fn has_free_core(&self) -> bool {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        self.loads.values().filter(|load| load.is_started).count() < cores
     }
 
     /// Takes out what has ended.
@@ -147,6 +151,9 @@ impl LoadQueue {
 
     /// When the first of those that rest is to be tried again.
     pub fn again(&self) -> Option<Instant> {
+        if !self.has_free_core() {
+            return None; // the end of a load wakes the loop
+        }
         self.loads.values().filter(|load| !load.is_started).filter_map(|load| load.backoff.as_ref()?.again()).min()
     }
 }

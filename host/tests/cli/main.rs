@@ -9,6 +9,7 @@
 //! | [`history`] | `history status`, `history build`, `history drop`, and what imports do for it |
 //! | [`plugins`] | `check`, `replay`, `project`, `query`, `rebuild`, `rollback`, `pause`, `resume` |
 //! | [`serving`] | `serve`, and the commands beside it |
+//! | [`surroundings`] | little address space, a user who may only read |
 //! | [`authoring`] | `new` and `dev`: from nothing to served, from a save to served |
 
 #[path = "../support/mod.rs"]
@@ -21,4 +22,5 @@ mod events;
 mod history;
 mod plugins;
 mod serving;
+mod surroundings;
 mod authoring;

@@ -194,3 +194,19 @@ fn a_damaged_kept_plugin_parks_when_its_file_is_another_and_dropping_it_in_again
         matches!(notice, Notice::Resumed { projection, .. } if projection == "misbehaving").then_some(())
     });
 }
+
+#[test]
+fn a_panic_is_told_once_however_often_it_was_tried() {
+    let (stage, mut show) = misbehaving("");
+    let batch = (0..20).map(|number| projectionist::event::NewEvent {
+        kind: "Steered".into(),
+        data: format!(r#"{{"do":"{}"}}"#, if number == 12 { "panic" } else { "ok" }),
+        metadata: None,
+        id: None,
+        time: None,
+    });
+    stage.store.append("steering", projectionist::event::ExpectedVersion::Any, &batch.collect::<Vec<_>>()).unwrap();
+    let (_, fault) = parked(&mut show);
+    assert!(fault.message.contains("panicked at"), "{fault}");
+    assert!(!show.saw(|notice| matches!(notice, Notice::Logged { message, .. } if message.contains("panicked at"))));
+}

@@ -289,3 +289,47 @@ fn a_misspelt_name_in_the_configuration_is_told() {
         _ => None,
     });
 }
+
+#[test]
+fn a_rebuild_of_a_file_that_does_not_load_is_answered() {
+    let (stage, mut show) = Stage::serving(10);
+    stage.drop_plugin("ledger.wasm", b"this is no module");
+    show.refused();
+    for is_restarted in [false, true] {
+        if is_restarted {
+            show.end();
+            show = stage.show();
+        }
+        let fault = request(&stage, Command::Rebuild { name: name() }).unwrap_err();
+        assert!(fault.message.contains("WebAssembly"), "{fault}");
+        stage.deposit(1);
+        stage.wait_for_balance(if is_restarted { 12 } else { 11 });
+    }
+    show.end();
+    let fault = request(&stage, Command::Rebuild { name: name() }).unwrap_err();
+    assert!(fault.message.contains("WebAssembly"), "without a running host: {fault}");
+}
+
+#[test]
+fn other_threads_give_commands_and_see_how_the_host_stands() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    let mut host = Host::open(&stage.project).unwrap();
+    let (handle, stop) = (host.handle(), projectionist::server::Stop::default());
+    let asked = stop.clone();
+    let serving = std::thread::spawn(move || host.serve(&asked, &mut |_| ()));
+    stage.wait_for_balance(10);
+    let patience = Duration::from_secs(60);
+    let replies = handle.send(Command::Pause { name: name() });
+    assert!(matches!(replies.recv_timeout(patience).unwrap().unwrap(), CommandReply::Paused));
+    let started = std::time::Instant::now();
+    while handle.snapshot().projections["balances"].state != State::Paused {
+        assert!(started.elapsed() < patience);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(handle.send(Command::Resume { name: "nobody".into() }).recv_timeout(patience).unwrap().is_err());
+    stop.ask();
+    serving.join().unwrap().unwrap();
+    assert!(handle.send(Command::Resume { name: name() }).recv_timeout(patience).is_err(), "it is gone");
+}
