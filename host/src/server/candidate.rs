@@ -32,9 +32,8 @@ impl Host {
         let (plugin, bytes) = (file.plugin.clone(), file.bytes.clone());
         let is_asked = rebuild_asked.is_some();
         // A rebuild is of what lies in the folder, which is looked at once more when it was refused.
-        let is_looked_at = |path: &PathBuf| {
-            self.refused.contains_key(path) || self.loads.is_loading(&Purpose::File(path.clone()))
-        };
+        let is_looked_at =
+            |path: &PathBuf| self.refused.contains_key(path) || self.loads.is_loading(&Purpose::File(path.clone()));
         if is_asked && entry.path.as_ref().is_some_and(is_looked_at) {
             return Ok(());
         }

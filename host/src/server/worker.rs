@@ -14,7 +14,7 @@ use crate::event_store::Source;
 use crate::history::History;
 use crate::plugin::{Limits, MemoryShare, Plugin};
 use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
-use crate::read_model::{Generation, GenerationId, Identity};
+use crate::read_model::{Generation, GenerationId, Identity, Writer};
 
 use super::head::HeadWatch;
 use super::message::{Completed, Message, ThreadNumber, WorkerEvent};
@@ -190,7 +190,7 @@ impl Work<'_> {
             return Ok(());
         }
         if matches!(self.assignment.task, Task::Build { .. }) {
-            projector.generation().finish()?;
+            projector.finish(&mut self.reporter())?;
             self.assignment.memory.release_reservation();
         }
         self.advance(projector, self.assignment.head.head())?;

@@ -289,7 +289,9 @@ fn an_idle_host_sleeps() {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", host.child.id())).unwrap();
         let status = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok());
         status
-            .filter_map(|text| text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse::<u64>().ok()))
+            .filter_map(|text| {
+                text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse::<u64>().ok())
+            })
             .sum()
     };
     std::thread::sleep(Duration::from_secs(5)); // until the plugin is optimised and everything has come to rest
