@@ -27,7 +27,7 @@ impl Status {
     }
 }
 
-fn for_people(status: &server::Status, plugins: &Path) -> String {
+fn for_people(status: &server::ProjectStatus, plugins: &Path) -> String {
     let host = match status.host {
         Some(process) => format!("host runs as process {process}"),
         None => "no host runs".into(),
@@ -58,7 +58,7 @@ fn for_people(status: &server::Status, plugins: &Path) -> String {
 }
 
 /// Plugin files that are no projection, and why.
-fn files(status: &server::Status) -> String {
+fn files(status: &server::ProjectStatus) -> String {
     let mut text = String::new();
     for file in &status.files {
         for (what, reason) in [("refused", &file.refused), ("waiting", &file.waiting)] {
@@ -157,7 +157,7 @@ mod tests {
             ProjectionStatus { building: serde_json::from_value(building).unwrap(), ..projection("orders") },
             ProjectionStatus {
                 waiting: Some(server::Waiting {
-                    step: server::Step::Build,
+                    step: server::ReconcileStep::Build,
                     reason: "the disk is full".into(),
                     hint: Some("free some".into()),
                 }),
@@ -175,7 +175,7 @@ mod tests {
             waiting: Some("reading new.wasm: Permission denied".into()),
             hint: None,
         };
-        let status = server::Status {
+        let status = server::ProjectStatus {
             head: Position(2_000),
             host: Some(1),
             memory: Some(memory),

@@ -42,8 +42,8 @@ pub mod query;
 
 pub use building::BuildingGeneration;
 pub use catalogue::{
-    Answered, Catalogue, Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Repairs, Request,
-    RequestId, Swapped, Wanted,
+    Answered, BuildStatistics, Catalogue, DesiredState, GenerationId, GenerationRecord, GenerationState,
+    ProjectionRecord, Repairs, Request, RequestId, Swapped,
 };
 pub use contents::Digest;
 pub use generation::{FailedBuild, Generation};

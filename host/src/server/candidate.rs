@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::event::{Result, Timestamp};
 use crate::plugin::MemoryShare;
 use crate::projection::{self, Signal};
-use crate::read_model::Facts;
+use crate::read_model::BuildStatistics;
 
 use super::command::CommandReply;
 use super::host::Host;
@@ -17,7 +17,7 @@ use super::message::Completed;
 use super::notice::{Notice, SwapReport};
 use super::projection_entry::{Candidate, ProjectionEntry};
 use super::reconcile::Desired;
-use super::snapshot::{Building, Step};
+use super::snapshot::{Building, ReconcileStep};
 use super::status::short_hash;
 use super::worker::{Task, millis};
 
@@ -47,7 +47,7 @@ impl Host {
         if !is_asked && (!is_other || was_given_up) {
             self.leave_queue(name);
             if let Some(entry) = self.projections.get_mut(name) {
-                entry.waits.remove(&Step::Build);
+                entry.waits.remove(&ReconcileStep::Build);
             }
             return Ok(());
         }
@@ -165,7 +165,7 @@ impl Host {
         entry.needs_plugin = false;
         entry.published.building = None;
         entry.published.refused = None;
-        entry.waits.remove(&Step::Follow);
+        entry.waits.remove(&ReconcileStep::Follow);
         entry.signal(Signal::Started);
         entry.signal(Signal::Opened);
         entry.caught_up = candidate.caught_up;
@@ -187,8 +187,8 @@ impl Host {
     fn make_serve(&mut self, name: &str, completed: &Completed, is_new: bool) -> Result<Option<String>> {
         if is_new {
             let &Completed { checkpoint, events, rows, replay_ms, .. } = completed;
-            let facts = Facts { checkpoint, events, rows, replay_ms };
-            self.catalogue.ready(completed.generation, &facts, Timestamp::now())?;
+            let statistics = BuildStatistics { checkpoint, events, rows, replay_ms };
+            self.catalogue.ready(completed.generation, &statistics, Timestamp::now())?;
         }
         let replaced = self.catalogue.serving(name)?.as_ref().map(short_hash);
         if let Some(fault) = self.catalogue.swap(name, completed.generation)?.link_fault {

@@ -3,7 +3,7 @@
 use crossbeam_channel::Sender;
 
 use crate::event::{Fault, Result};
-use crate::read_model::{RequestId, Wanted};
+use crate::read_model::{DesiredState, RequestId};
 
 use super::command::{Command, CommandReply, ReplyTo};
 use super::host::Host;
@@ -34,7 +34,7 @@ impl Host {
 
     fn pause(&mut self, name: &str) -> Result<CommandReply> {
         self.known(name)?;
-        self.catalogue.set_wanted(name, Wanted::Paused)?;
+        self.catalogue.set_desired_state(name, DesiredState::Paused)?;
         self.notices.push_back(Notice::Paused { projection: name.to_owned() });
         // Before the reply: whoever waits for it may look at once.
         self.reconcile(name);
@@ -47,7 +47,7 @@ impl Host {
             return Err(Fault::input(format!("the plugin file of `{name}` is gone from the plugin folder"))
                 .hint("put it back: the projection goes on from its checkpoint"));
         }
-        self.catalogue.set_wanted(name, Wanted::Running)?;
+        self.catalogue.set_desired_state(name, DesiredState::Running)?;
         self.known(name)?.unpark();
         self.hasten_projection(name);
         Ok(CommandReply::Resumed)
@@ -76,7 +76,7 @@ impl Host {
             return Err(Fault::input(format!("the plugin file of `{name}` is not in the plugin folder"))
                 .hint("put it back, or drop in another version"));
         };
-        if self.catalogue.expect_projection(name)?.wanted == Wanted::Paused {
+        if self.catalogue.expect_projection(name)?.desired_state == DesiredState::Paused {
             return Err(
                 Fault::input(format!("`{name}` is paused")).hint(format!("`projectionist resume {name}` first"))
             );

@@ -9,30 +9,30 @@ use crate::event::{Fault, FaultKind, Result};
 use crate::plugin::Plugin;
 
 use super::command::CommandReply;
-use super::folder::Found;
+use super::folder::FolderChange;
 use super::host::Host;
-use super::load_queue::{Finished, Load, Purpose};
+use super::load_queue::{Load, LoadResult, Purpose};
 use super::notice::Notice;
 use super::projection_entry::PluginFile;
-use super::snapshot::Step;
+use super::snapshot::ReconcileStep;
 use super::status::{file_name, short_hash};
 
 impl Host {
     /// The folder changed.
-    pub(super) fn handle_file(&mut self, found: Found) {
+    pub(super) fn handle_file(&mut self, found: FolderChange) {
         match found {
-            Found::Changed { file, bytes, changed } => {
+            FolderChange::Changed { file, bytes, changed } => {
                 self.no_longer_waits(&file);
                 self.loads.push(Purpose::File(file), bytes.into(), changed);
             }
-            Found::Rewritten { file } => self.hasten(&file),
-            Found::Unreadable { file, fault } if fault.retry => self.file_waits(&file, fault),
-            Found::Unreadable { file, fault } => {
+            FolderChange::Rewritten { file } => self.hasten(&file),
+            FolderChange::Unreadable { file, fault } if fault.retry => self.file_waits(&file, fault),
+            FolderChange::Unreadable { file, fault } => {
                 self.no_longer_waits(&file);
                 let name = self.names_by_file.get(&file).cloned();
                 self.refuse(Some(&file), name, fault);
             }
-            Found::Vanished { file } => self.handle_vanished(&file),
+            FolderChange::Vanished { file } => self.handle_vanished(&file),
         }
     }
 
@@ -60,7 +60,7 @@ impl Host {
         self.notices.push_back(Notice::Waiting {
             projection: name.clone(),
             file: Some(file_name(file)),
-            step: Step::Load,
+            step: ReconcileStep::Load,
             fault: fault.clone(),
         });
         self.waiting_files.insert(file.to_owned(), fault.clone());
@@ -82,8 +82,8 @@ impl Host {
 
     pub(super) fn handle_loaded(&mut self, ticket: u64, loaded: Result<Plugin>, load_ms: f64) {
         let load = match self.loads.finish(ticket) {
-            Finished::Load(load) => load,
-            Finished::Superseded | Finished::Unknown => return,
+            LoadResult::Load(load) => load,
+            LoadResult::Superseded | LoadResult::Unknown => return,
         };
         match loaded {
             Ok(plugin) => {

@@ -28,7 +28,7 @@ const HALF_WRITTEN_PATIENCE: Duration = Duration::from_secs(2);
 const SCAN_EVERY: Duration = Duration::from_secs(2);
 
 /// What a look at the folder found.
-pub(super) enum Found {
+pub(super) enum FolderChange {
     /// A plugin file is new or has other bytes than before.
     Changed { file: PathBuf, bytes: Vec<u8>, changed: Instant },
     /// A plugin file was written once more, with the bytes that it had.
@@ -106,7 +106,7 @@ impl PluginFolder {
     }
 
     /// What has become quiet and whole since the last look. Cheap when nothing happened.
-    pub fn look(&mut self) -> Result<Vec<Found>> {
+    pub fn look(&mut self) -> Result<Vec<FolderChange>> {
         self.take_events();
         let mut found = Vec::new();
         if self.scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY) {
@@ -118,7 +118,7 @@ impl PluginFolder {
             found.extend(self.examine(path));
         }
         // A file that was renamed is gone before it is there again.
-        found.sort_by_key(|found| !matches!(found, Found::Vanished { .. }));
+        found.sort_by_key(|found| !matches!(found, FolderChange::Vanished { .. }));
         Ok(found)
     }
 
@@ -165,7 +165,7 @@ impl PluginFolder {
         }
     }
 
-    fn scan(&mut self, found: &mut Vec<Found>) -> Result<()> {
+    fn scan(&mut self, found: &mut Vec<FolderChange>) -> Result<()> {
         self.scanned = Some(Instant::now());
         let unreadable = |error| Fault::storage(format!("reading the plugin folder {}", self.folder.display()), error);
         for entry in fs::read_dir(&self.folder).map_err(unreadable)? {
@@ -188,13 +188,13 @@ impl PluginFolder {
     }
 
     /// Deals with a noticed change: the file is gone, the same, not whole yet, or really another.
-    fn examine(&mut self, path: PathBuf) -> Option<Found> {
+    fn examine(&mut self, path: PathBuf) -> Option<FolderChange> {
         let file = self.files.get_mut(&path)?;
         let change = file.change.unwrap_or(Change::noticed(false));
         let before = stamp(&path);
         if before.is_none() {
             let known = self.files.remove(&path).is_some_and(|file| file.hash.is_some());
-            return known.then_some(Found::Vanished { file: path });
+            return known.then_some(FolderChange::Vanished { file: path });
         }
         let bytes = match plugin::read_file(&path) {
             Ok(bytes) => bytes,
@@ -206,7 +206,7 @@ impl PluginFolder {
                 if fault.retry {
                     file.unreadable = Some(Backoff::after(former.as_ref(), fault.clone()));
                 }
-                return (!is_told).then_some(Found::Unreadable { file: path, fault });
+                return (!is_told).then_some(FolderChange::Unreadable { file: path, fault });
             }
         };
         let was_unreadable = file.unreadable.take().is_some();
@@ -223,10 +223,10 @@ impl PluginFolder {
         file.stamp = before;
         let hash = plugin::PluginHash::of(&bytes).to_string();
         if file.hash.as_ref() == Some(&hash) {
-            return (change.is_told || was_unreadable).then_some(Found::Rewritten { file: path });
+            return (change.is_told || was_unreadable).then_some(FolderChange::Rewritten { file: path });
         }
         file.hash = Some(hash);
-        Some(Found::Changed { file: path, bytes, changed: change.noticed })
+        Some(FolderChange::Changed { file: path, bytes, changed: change.noticed })
     }
 }
 

@@ -7,13 +7,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::event::Result;
 
 use super::command::{Command, CommandReply};
-use super::message::Message;
+use super::message::HostMessage;
 use super::snapshot::{HostSnapshot, SnapshotCell};
 
 /// A way to a running host, for other threads of its process. Cheap to clone.
 #[derive(Clone)]
 pub struct HostHandle {
-    pub(super) messages: Sender<Message>,
+    pub(super) messages: Sender<HostMessage>,
     pub(super) snapshot: SnapshotCell,
 }
 
@@ -23,7 +23,7 @@ impl HostHandle {
     pub fn send(&self, command: Command) -> Receiver<Result<CommandReply>> {
         let (reply, replies) = bounded(1);
         // A host that is gone drops the sender, which closes the channel.
-        let _ = self.messages.send(Message::Command { command, reply });
+        let _ = self.messages.send(HostMessage::Command { command, reply });
         replies
     }
 

@@ -18,7 +18,7 @@ use super::folder::PluginFolder;
 use super::handle::HostHandle;
 use super::head::HeadWatch;
 use super::load_queue::LoadQueue;
-use super::message::{Message, ThreadNumber};
+use super::message::{HostMessage, ThreadNumber};
 use super::notice::Notice;
 use super::outcome::{self, Outcome};
 use super::projection_entry::ProjectionEntry;
@@ -75,8 +75,8 @@ pub struct Host {
     /// Threads that have sent their last message.
     pub(super) ended: BTreeSet<ThreadNumber>,
     pub(super) notices: VecDeque<Notice>,
-    pub(super) sender: Sender<Message>,
-    messages: Receiver<Message>,
+    pub(super) sender: Sender<HostMessage>,
+    messages: Receiver<HostMessage>,
     /// Whether projections run; commands are also executed without.
     pub(super) is_booted: bool,
     last_warning: Option<(String, Instant)>,
@@ -111,7 +111,7 @@ impl Host {
         let (sender, messages) = bounded(MESSAGES_WAITING_MAX);
         let warnings = sender.clone();
         let head = HeadWatch::start(source.clone(), move |fault| {
-            let _ = warnings.send(Message::Warning(fault));
+            let _ = warnings.send(HostMessage::Warning(fault));
         })?;
         let mut notices = VecDeque::new();
         let history = match project.history.enabled {
@@ -213,7 +213,7 @@ impl Host {
     /// passes: the loop goes on.
     pub(super) fn turn(&mut self, tell: &mut dyn FnMut(Notice)) {
         let first = self.messages.recv_deadline(self.next_turn());
-        let messages: Vec<Message> = first.into_iter().chain(self.messages.try_iter()).collect();
+        let messages: Vec<HostMessage> = first.into_iter().chain(self.messages.try_iter()).collect();
         for message in messages {
             self.handle_message(message);
         }
@@ -249,13 +249,13 @@ impl Host {
         projections.chain(others.into_iter().flatten()).fold(look, Instant::min)
     }
 
-    fn handle_message(&mut self, message: Message) {
+    fn handle_message(&mut self, message: HostMessage) {
         match message {
-            Message::Loaded { ticket, loaded, load_ms } => self.handle_loaded(ticket, loaded, load_ms),
-            Message::Worker { thread, name, event } => self.handle_worker(thread, &name, event),
-            Message::Command { command, reply } => self.handle_command(command, reply),
-            Message::Warning(fault) => self.warn(fault),
-            Message::Wake => {}
+            HostMessage::Loaded { ticket, loaded, load_ms } => self.handle_loaded(ticket, loaded, load_ms),
+            HostMessage::Worker { thread, name, event } => self.handle_worker(thread, &name, event),
+            HostMessage::Command { command, reply } => self.handle_command(command, reply),
+            HostMessage::Warning(fault) => self.warn(fault),
+            HostMessage::Wake => {}
         }
     }
 
@@ -357,7 +357,7 @@ impl Host {
 }
 
 /// Wakes the loop. A full channel wakes it as well.
-fn waker(sender: &Sender<Message>) -> impl Fn() + Send + Sync + 'static + use<> {
+fn waker(sender: &Sender<HostMessage>) -> impl Fn() + Send + Sync + 'static + use<> {
     let sender = sender.clone();
-    move || _ = sender.try_send(Message::Wake)
+    move || _ = sender.try_send(HostMessage::Wake)
 }

@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::projection;
 
 use super::backoff::Backoff;
-use super::message::Message;
+use super::message::HostMessage;
 use super::worker::millis;
 
 /// Why a plugin is loaded.
@@ -41,7 +41,7 @@ pub(super) struct Load {
 }
 
 /// What came of a load.
-pub(super) enum Finished {
+pub(super) enum LoadResult {
     /// It is done, one way or the other.
     Load(Load),
     /// Newer bytes are loaded instead.
@@ -55,11 +55,11 @@ pub(super) struct LoadQueue {
     next_ticket: u64,
     engine: Engine,
     project: Project,
-    sender: Sender<Message>,
+    sender: Sender<HostMessage>,
 }
 
 impl LoadQueue {
-    pub fn new(engine: Engine, project: Project, sender: Sender<Message>) -> LoadQueue {
+    pub fn new(engine: Engine, project: Project, sender: Sender<HostMessage>) -> LoadQueue {
         LoadQueue { loads: BTreeMap::new(), next_ticket: 1, engine, project, sender }
     }
 
@@ -109,14 +109,14 @@ impl LoadQueue {
     }
 
     /// Takes out what has ended.
-    pub fn finish(&mut self, ticket: u64) -> Finished {
-        let Some(load) = self.loads.remove(&ticket) else { return Finished::Unknown };
+    pub fn finish(&mut self, ticket: u64) -> LoadResult {
+        let Some(load) = self.loads.remove(&ticket) else { return LoadResult::Unknown };
         match load.newer {
             Some((bytes, changed)) => {
                 self.push(load.purpose, bytes, changed);
-                Finished::Superseded
+                LoadResult::Superseded
             }
-            None => Finished::Load(load),
+            None => LoadResult::Load(load),
         }
     }
 
@@ -158,7 +158,7 @@ impl LoadQueue {
     }
 }
 
-fn run(ticket: u64, engine: &Engine, project: &Project, bytes: &[u8], events: u64, sender: &Sender<Message>) {
+fn run(ticket: u64, engine: &Engine, project: &Project, bytes: &[u8], events: u64, sender: &Sender<HostMessage>) {
     let started = Instant::now();
     let loaded =
         catch_unwind(AssertUnwindSafe(|| projection::load(engine, project, bytes, events))).unwrap_or_else(|_| {
@@ -167,5 +167,5 @@ fn run(ticket: u64, engine: &Engine, project: &Project, bytes: &[u8], events: u6
                 .hint("this is a bug in projectionist: please report it with the plugin file"))
         });
     // The host only stops listening when it goes down.
-    let _ = sender.send(Message::Loaded { ticket, loaded: loaded as Result<_>, load_ms: millis(started) });
+    let _ = sender.send(HostMessage::Loaded { ticket, loaded: loaded as Result<_>, load_ms: millis(started) });
 }

@@ -13,7 +13,7 @@ use super::command::{Command, CommandReply};
 /// taken for its successor's.
 pub(super) type ThreadNumber = u64;
 
-pub(super) enum Message {
+pub(super) enum HostMessage {
     /// A plugin file was read, checked and compiled, or refused.
     Loaded { ticket: u64, loaded: Result<Plugin, Fault>, load_ms: f64 },
     /// From a worker.

@@ -37,6 +37,6 @@ pub use host::Host;
 pub use notice::{Notice, SwapReport};
 pub use outcome::Outcome;
 pub use requests::ask;
-pub use snapshot::{Building, FileState, HostSnapshot, MemoryUse, Published, Step, Waiting};
-pub use status::{ProjectionStatus, Status, status};
+pub use snapshot::{Building, FileState, HostSnapshot, MemoryUse, Published, ReconcileStep, Waiting};
+pub use status::{ProjectStatus, ProjectionStatus, status};
 pub use stop::Stop;

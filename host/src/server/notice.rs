@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Fault, Position};
 use crate::projection::Stage;
 
-use super::snapshot::Step;
+use super::snapshot::ReconcileStep;
 
 /// Something that happened, worth a line. A closed set; serialised with its name in `notice`.
 #[derive(Clone, Debug, Serialize)]
@@ -97,7 +97,7 @@ pub enum Notice {
         /// The plugin file's name, where it is about one.
         file: Option<String>,
         /// What is to be done.
-        step: Step,
+        step: ReconcileStep,
         /// Why it cannot be done now.
         fault: Fault,
     },

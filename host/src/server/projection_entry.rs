@@ -14,7 +14,7 @@ use super::backoff::Backoff;
 use super::command::ReplyTo;
 use super::message::{Completed, ThreadNumber};
 use super::notice::SwapReport;
-use super::snapshot::{Published, Step, Waiting};
+use super::snapshot::{Published, ReconcileStep, Waiting};
 use super::worker::Worker;
 
 #[derive(Default)]
@@ -40,7 +40,7 @@ pub(super) struct ProjectionEntry {
     /// Why its plugin file, or the kept bytes of it, cannot be loaded now.
     pub load_waits: Option<Fault>,
     /// Steps that met something that may pass.
-    pub waits: BTreeMap<Step, Backoff>,
+    pub waits: BTreeMap<ReconcileStep, Backoff>,
     /// What a worker met that may pass, while it tries again by itself.
     pub worker_waits: Option<(ThreadNumber, Fault)>,
     /// Why its build has not begun, though nothing is wrong.
@@ -96,12 +96,12 @@ impl ProjectionEntry {
     }
 
     /// Whether a step has to rest before it is tried again.
-    pub fn is_resting(&self, step: Step, now: Instant) -> bool {
+    pub fn is_resting(&self, step: ReconcileStep, now: Instant) -> bool {
         self.waits.get(&step).is_some_and(|backoff| backoff.is_resting(now))
     }
 
     /// A step met something that may pass.
-    pub fn wait(&mut self, step: Step, fault: Fault) {
+    pub fn wait(&mut self, step: ReconcileStep, fault: Fault) {
         let backoff = Backoff::after(self.waits.get(&step), fault);
         self.waits.insert(step, backoff);
     }
@@ -113,15 +113,19 @@ impl ProjectionEntry {
 
     /// What it waits for, as others see it.
     pub fn waiting(&self) -> Option<Waiting> {
-        let of = |step: Step, fault: &Fault| Waiting { step, reason: fault.message.clone(), hint: fault.hint.clone() };
+        let of = |step: ReconcileStep, fault: &Fault| Waiting {
+            step,
+            reason: fault.message.clone(),
+            hint: fault.hint.clone(),
+        };
         let resting = self.waits.iter().find(|(_, backoff)| backoff.again().is_some());
         let resting = resting.map(|(step, backoff)| of(*step, &backoff.fault));
         let worker = self.worker_waits.as_ref().map(|(thread, fault)| {
-            of(if self.is_candidate_thread(*thread) { Step::Build } else { Step::Follow }, fault)
+            of(if self.is_candidate_thread(*thread) { ReconcileStep::Build } else { ReconcileStep::Follow }, fault)
         });
         let queued = self.queued.as_ref();
-        let queued = queued.map(|reason| Waiting { step: Step::Build, reason: reason.clone(), hint: None });
-        let load = self.load_waits.as_ref().map(|fault| of(Step::Load, fault));
+        let queued = queued.map(|reason| Waiting { step: ReconcileStep::Build, reason: reason.clone(), hint: None });
+        let load = self.load_waits.as_ref().map(|fault| of(ReconcileStep::Load, fault));
         load.or(resting).or(worker).or(queued)
     }
 

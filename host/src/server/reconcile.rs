@@ -10,14 +10,14 @@ use std::time::Instant;
 use crate::event::{Fault, Result};
 use crate::plugin::{self, Plugin, PluginHash};
 use crate::projection::{BatchSize, Signal, State};
-use crate::read_model::{GenerationId, GenerationRecord, ProjectionRecord, Wanted};
+use crate::read_model::{DesiredState, GenerationId, GenerationRecord, ProjectionRecord};
 
 use super::command::CommandReply;
 use super::host::{Host, Retiring};
 use super::notice::Notice;
 use super::projection_entry::{Candidate, ProjectionEntry};
 use super::segment_sealer::SegmentSealer;
-use super::snapshot::Step;
+use super::snapshot::ReconcileStep;
 use super::status::{self, file_name};
 use super::worker::{Assignment, Task, Worker};
 
@@ -60,7 +60,7 @@ impl Host {
         let Some(entry) = self.projections.get_mut(name) else { return };
         entry.waits.values_mut().filter(|backoff| !backoff.is_resting(now)).for_each(|backoff| backoff.trying());
         let mut desired = None;
-        self.step(name, Step::Look, |host| {
+        self.step(name, ReconcileStep::Look, |host| {
             desired = host.desired(name)?;
             Ok(())
         });
@@ -69,33 +69,35 @@ impl Host {
         if desired.runs {
             // Each for itself: a build that cannot begin is no reason to stop what serves, and what keeps the old from
             // following is no reason not to build the new.
-            self.step(name, Step::Follow, |host| host.follow(name, &desired));
-            self.step(name, Step::Build, |host| host.build(name, &desired));
-            self.step(name, Step::Swap, |host| host.swap(name));
+            self.step(name, ReconcileStep::Follow, |host| host.follow(name, &desired));
+            self.step(name, ReconcileStep::Build, |host| host.build(name, &desired));
+            self.step(name, ReconcileStep::Swap, |host| host.swap(name));
         }
-        self.step(name, Step::Record, |host| host.record_file(name));
+        self.step(name, ReconcileStep::Record, |host| host.record_file(name));
         self.publish(name);
     }
 
     /// Takes one step, unless it rests.
-    fn step(&mut self, name: &str, step: Step, take: impl FnOnce(&mut Host) -> Result<()>) {
+    fn step(&mut self, name: &str, step: ReconcileStep, take: impl FnOnce(&mut Host) -> Result<()>) {
         let Some(entry) = self.projections.get(name) else { return };
         if entry.is_resting(step, Instant::now()) {
             return;
         }
         match (take(self), step) {
             // Whether it went well shows later: its worker tells.
-            (Ok(()), Step::Follow | Step::Build) => {}
+            (Ok(()), ReconcileStep::Follow | ReconcileStep::Build) => {}
             (Ok(()), _) => {
                 if let Some(entry) = self.projections.get_mut(name) {
                     entry.waits.remove(&step);
                 }
             }
             (Err(fault), _) if fault.retry => self.wait(name, step, fault),
-            (Err(fault), Step::Follow) => self.park(name, fault),
-            (Err(fault), Step::Build | Step::Swap) => self.refuse_candidate(name, fault),
+            (Err(fault), ReconcileStep::Follow) => self.park(name, fault),
+            (Err(fault), ReconcileStep::Build | ReconcileStep::Swap) => self.refuse_candidate(name, fault),
             // The catalogue is damaged: what runs goes on, and it is looked at again.
-            (Err(fault), Step::Look | Step::Record | Step::Load) => self.wait(name, step, fault),
+            (Err(fault), ReconcileStep::Look | ReconcileStep::Record | ReconcileStep::Load) => {
+                self.wait(name, step, fault)
+            }
         }
     }
 
@@ -116,7 +118,7 @@ impl Host {
             None => return Ok(None),
         };
         let serving = self.catalogue.serving(name)?;
-        let is_paused = record.wanted == Wanted::Paused;
+        let is_paused = record.desired_state == DesiredState::Paused;
         Ok(Some(Desired { serving, is_paused, runs: self.is_booted && has_file && !is_paused, record }))
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::head::HeadWatch;
-use super::message::Message;
+use super::message::HostMessage;
 use super::stop::Stop;
 use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::event_store::Source;
@@ -32,7 +32,7 @@ impl SegmentSealer {
         history: History,
         source: Arc<dyn Source>,
         head: Arc<HeadWatch>,
-        sender: Sender<Message>,
+        sender: Sender<HostMessage>,
     ) -> Result<SegmentSealer> {
         let stop = Stop::default();
         let asked = stop.clone();
@@ -60,7 +60,7 @@ struct Sealing {
     history: History,
     source: Arc<dyn Source>,
     head: Arc<HeadWatch>,
-    sender: Sender<Message>,
+    sender: Sender<HostMessage>,
     stop: Stop,
     /// What it last warned of and has not gone well since.
     warned: Option<String>,
@@ -104,7 +104,7 @@ impl Sealing {
     fn warn(&mut self, fault: Fault) {
         if self.warned.as_ref() != Some(&fault.message) {
             let message = fault.message.clone();
-            self.warned = self.sender.try_send(Message::Warning(fault)).is_ok().then_some(message);
+            self.warned = self.sender.try_send(HostMessage::Warning(fault)).is_ok().then_some(message);
         }
     }
 

@@ -93,7 +93,7 @@ pub struct Building {
 #[serde(rename_all = "kebab-case")]
 pub struct Waiting {
     /// What is to be done.
-    pub step: Step,
+    pub step: ReconcileStep,
     /// Why it cannot be done now.
     pub reason: String,
     /// What would help.
@@ -103,7 +103,7 @@ pub struct Waiting {
 /// What a projection is brought to in steps, each of which may have to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Step {
+pub enum ReconcileStep {
     /// Looking up in the catalogue what it should be.
     Look,
     /// Reading and compiling its plugin.
@@ -118,15 +118,15 @@ pub enum Step {
     Swap,
 }
 
-impl Step {
+impl ReconcileStep {
     /// For people.
     pub fn as_str(self) -> &'static str {
         match self {
-            Step::Look | Step::Record => "the catalogue",
-            Step::Load => "loading its plugin",
-            Step::Follow => "following the log",
-            Step::Build => "building",
-            Step::Swap => "the swap",
+            ReconcileStep::Look | ReconcileStep::Record => "the catalogue",
+            ReconcileStep::Load => "loading its plugin",
+            ReconcileStep::Follow => "following the log",
+            ReconcileStep::Build => "building",
+            ReconcileStep::Swap => "the swap",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::status_file;
 
 /// How a project stands.
 #[derive(Clone, Debug, Serialize)]
-pub struct Status {
+pub struct ProjectStatus {
     /// The highest position of the log.
     pub head: Position,
     /// The process that runs the project, when one does.
@@ -60,7 +60,7 @@ pub struct ProjectionStatus {
 }
 
 /// Reads how a project stands. Takes no lock and changes nothing.
-pub fn status(project: &Project) -> Result<Status> {
+pub fn status(project: &Project) -> Result<ProjectStatus> {
     let head = project.event_store()?.reader()?.head()?;
     let host = HostLock::held(&project.data)?;
     let snapshot = host.and_then(|_| status_file::read(&project.data));
@@ -81,7 +81,7 @@ pub fn status(project: &Project) -> Result<Status> {
         Some(snapshot) => (Some(snapshot.memory), snapshot.queued, snapshot.files),
         None => Default::default(),
     };
-    Ok(Status { head, host, memory, queued, files, projections })
+    Ok(ProjectStatus { head, host, memory, queued, files, projections })
 }
 
 fn of_projection(

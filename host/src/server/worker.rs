@@ -17,7 +17,7 @@ use crate::projection::{self, BatchSize, Proceed, Progress, Projector, Projector
 use crate::read_model::{Generation, GenerationId, Identity, Writer};
 
 use super::head::HeadWatch;
-use super::message::{Completed, Message, ThreadNumber, WorkerEvent};
+use super::message::{Completed, HostMessage, ThreadNumber, WorkerEvent};
 use super::stop::Stop;
 
 /// Progress is told this often at the most.
@@ -55,7 +55,7 @@ pub(super) struct Assignment {
     pub source: Arc<dyn Source>,
     pub history: Option<History>,
     pub head: Arc<HeadWatch>,
-    pub sender: Sender<Message>,
+    pub sender: Sender<HostMessage>,
 }
 
 /// The host's hold on a worker.
@@ -106,7 +106,7 @@ fn run(assignment: Assignment, name: String, stop: Stop) {
     let thread = assignment.thread;
     let send = move |event: WorkerEvent| {
         // The host only stops listening when it goes down itself.
-        let _ = sender.send(Message::Worker { thread, name: name.clone(), event });
+        let _ = sender.send(HostMessage::Worker { thread, name: name.clone(), event });
     };
     let ended = catch_unwind(AssertUnwindSafe(|| Work { assignment, stop, send: &send }.run()));
     send(match ended {

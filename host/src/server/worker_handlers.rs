@@ -6,7 +6,7 @@ use crate::projection::{Signal, State};
 use super::host::Host;
 use super::message::{ThreadNumber, WorkerEvent};
 use super::notice::Notice;
-use super::snapshot::{Building, Step};
+use super::snapshot::{Building, ReconcileStep};
 use super::status;
 
 impl Host {
@@ -27,7 +27,7 @@ impl Host {
         if !is_candidate && !entry.is_serving_thread(thread) {
             return; // of one that was asked to stop
         }
-        let step = if is_candidate { Step::Build } else { Step::Follow };
+        let step = if is_candidate { ReconcileStep::Build } else { ReconcileStep::Follow };
         match event {
             WorkerEvent::Opened if !is_candidate => entry.signal(Signal::Opened),
             WorkerEvent::Opened | WorkerEvent::Stopped | WorkerEvent::Logged(_) => {}
@@ -82,10 +82,10 @@ impl Host {
     }
 
     /// A worker's thread ended with a fault.
-    fn handle_failed(&mut self, name: &str, step: Step, fault: Fault) {
+    fn handle_failed(&mut self, name: &str, step: ReconcileStep, fault: Fault) {
         match (step, fault.retry) {
-            (Step::Build, false) => self.refuse_candidate(name, fault),
-            (Step::Build, true) => {
+            (ReconcileStep::Build, false) => self.refuse_candidate(name, fault),
+            (ReconcileStep::Build, true) => {
                 self.drop_candidate(name);
                 self.wait(name, step, fault);
             }
@@ -102,7 +102,7 @@ impl Host {
     }
 
     /// A step met something that may pass: it is tried again later.
-    pub(super) fn wait(&mut self, name: &str, step: Step, fault: Fault) {
+    pub(super) fn wait(&mut self, name: &str, step: ReconcileStep, fault: Fault) {
         if let Some(entry) = self.projections.get_mut(name) {
             entry.wait(step, fault.clone());
         }
@@ -111,7 +111,7 @@ impl Host {
     }
 
     /// Tells of it, unless it is what was last told of this projection.
-    fn notify_waiting(&mut self, name: &str, step: Step, fault: Fault) {
+    fn notify_waiting(&mut self, name: &str, step: ReconcileStep, fault: Fault) {
         let Some(entry) = self.projections.get_mut(name) else { return };
         let is_known =
             entry.published.waiting.as_ref().is_some_and(|last| last.step == step && last.reason == fault.message);
@@ -130,7 +130,7 @@ impl Host {
         }
         entry.signal(Signal::Faulted);
         entry.published.fault = Some(fault.clone());
-        entry.waits.remove(&Step::Follow);
+        entry.waits.remove(&ReconcileStep::Follow);
         if let Some(worker) = entry.serving.take() {
             self.retire(name, worker, None);
         }
@@ -148,8 +148,8 @@ impl Host {
         self.drop_candidate(name);
         if let Some(entry) = self.projections.get_mut(name) {
             entry.failed = failed;
-            entry.waits.remove(&Step::Build);
-            entry.waits.remove(&Step::Swap);
+            entry.waits.remove(&ReconcileStep::Build);
+            entry.waits.remove(&ReconcileStep::Swap);
         }
         self.refuse(path.as_deref(), Some(name.to_owned()), fault);
     }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use projectionist::projection::State;
-use projectionist::server::{Command as HostCommand, Notice, ProjectionStatus, Step, ask, status};
+use projectionist::server::{Command as HostCommand, Notice, ProjectionStatus, ReconcileStep, ask, status};
 use serde_json::Value;
 
 use crate::stage::{Stage, balances, variant};
@@ -194,7 +194,7 @@ fn a_catalogue_that_is_busy_at_the_swap_does_not_throw_the_build_away() {
     other.busy_timeout(PATIENCE).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     show.until("waiting for the swap", |notice| {
-        matches!(notice, Notice::Waiting { step: Step::Swap, .. }).then_some(())
+        matches!(notice, Notice::Waiting { step: ReconcileStep::Swap, .. }).then_some(())
     });
     assert_eq!(stage.try_number("misbehaving", "SELECT count(*) FROM steps"), Some(40), "the old one serves");
     other.execute_batch("ROLLBACK").unwrap();

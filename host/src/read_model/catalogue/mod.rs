@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use records::{Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Wanted};
+pub use records::{BuildStatistics, DesiredState, GenerationId, GenerationRecord, GenerationState, ProjectionRecord};
 pub use repair::Repairs;
 pub use requests::{Answered, Request, RequestId};
 pub use swap::Swapped;
