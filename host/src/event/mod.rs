@@ -14,6 +14,7 @@ mod check;
 mod changes;
 mod passing;
 mod fault;
+mod words;
 
 pub use batch::{Batch, Envelope, Group};
 pub use changes::{Changes, Rows};
@@ -25,5 +26,6 @@ pub use manifest::{
 };
 pub use passing::{Cause, sqlite_code_may_pass};
 pub use position::{Position, Range, StreamVersion};
-pub use recorded::{EventRef, ExpectedVersion, NewEvent};
+pub use recorded::{EventRef, ExpectedVersion, NewEvent, StreamNumber, TypeIndex, TypeNumber};
 pub use timestamp::Timestamp;
+pub use words::{count, grouped};

@@ -91,6 +91,13 @@ pub(super) struct Memory {
     bytes_max: u64,
 }
 
+impl Memory {
+    /// All of them together, in bytes.
+    pub fn used(&self) -> u64 {
+        self.permit.bytes()
+    }
+}
+
 /// Elements of a table of functions; Rust plugins have some hundred.
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 
@@ -160,16 +167,19 @@ pub(super) struct Log {
     pub panic: Option<String>,
 }
 
+impl Log {
+    /// The call did not end in a trap: what looked like a panic is a message like any other.
+    pub fn keep_panic(&mut self) {
+        if let Some(message) = self.panic.take() {
+            self.lines.push(LogLine { level: LogLevel::Error, message });
+        }
+    }
+}
+
 /// Messages that wait longer than that many others are not kept.
 const LINES_MAX: usize = 10_000;
 
 impl Log {
-    /// What looked like a panic was none, since the call went well: it is a message like others.
-    pub fn keep_panic(&mut self) {
-        let panic = self.panic.take().map(|message| LogLine { level: LogLevel::Error, message });
-        self.lines.extend(panic);
-    }
-
     /// The messages so far, and at their end how many more there were.
     pub fn take(&mut self) -> Vec<LogLine> {
         let mut lines = std::mem::take(&mut self.lines);
@@ -228,7 +238,7 @@ impl<L: Lookup> State<L> {
         let message = clean(&message, MESSAGE_BYTES_MAX);
         let log = &mut store.data_mut().log;
         if panic.is_some() {
-            log.panic = panic; // it becomes part of the fault
+            log.panic = panic; // told by the fault of the call, once, and not by each attempt
         } else if is_kept {
             log.in_call += 1;
             log.lines.push(LogLine { level, message });

@@ -10,7 +10,7 @@ use crate::read_model::query::QueryLimits;
 mod config;
 mod engine;
 mod parse;
-mod store;
+mod event_store;
 
 pub use config::HistoryConfig;
 

@@ -2,17 +2,16 @@
 
 use std::thread;
 
-use super::build_writer::GATHERED_BYTES_MAX;
-use super::feed::BatchSize;
+use super::batch_reader::BatchSize;
+use super::thresholds::{BATCHES_AHEAD, GATHERED_BYTES_MAX, THREADS_MAX};
 use crate::event::{Manifest, Partitioning};
 use crate::plugin::Limits;
 
-/// No build has more instances.
-pub(super) const PARTS_MAX: usize = 64;
-
 /// What a build takes at the most beside its instances: rows that wait to be written, and events that are read ahead.
 fn beside_instances() -> u64 {
-    GATHERED_BYTES_MAX as u64 + BatchSize::events(1).bytes_ahead_max()
+    // Batches that wait, the one that is being made and the one that is folded.
+    let ahead = (BATCHES_AHEAD + 2) * BatchSize::events(1).bytes_max;
+    (GATHERED_BYTES_MAX + ahead) as u64
 }
 
 /// What a build of this projection may take when it has all cores: an instance for each partition. With less, down to
@@ -21,7 +20,7 @@ pub fn build_bytes(manifest: &Manifest, limits: &Limits) -> u64 {
     let instances = match manifest.partitioning {
         Partitioning::Whole => 1,
         Partitioning::ByStream | Partitioning::ByField(_) => {
-            thread::available_parallelism().map_or(1, |cores| cores.get().min(PARTS_MAX))
+            thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS_MAX))
         }
     };
     limits.memory_bytes_max().saturating_mul(instances as u64).saturating_add(beside_instances())
@@ -30,7 +29,7 @@ pub fn build_bytes(manifest: &Manifest, limits: &Limits) -> u64 {
 /// How many instances fit into so much; at least one, which may have to take more as it grows.
 pub(super) fn instances_that_fit(bytes: u64, limits: &Limits) -> usize {
     let fit = bytes.saturating_sub(beside_instances()) / limits.memory_bytes_max().max(1);
-    usize::try_from(fit).unwrap_or(PARTS_MAX).clamp(1, PARTS_MAX)
+    usize::try_from(fit).unwrap_or(THREADS_MAX).clamp(1, THREADS_MAX)
 }
 
 #[cfg(test)]
@@ -46,6 +45,6 @@ mod tests {
         }
         assert_eq!(instances_that_fit(bytes(3) - 1, &limits), 2);
         assert_eq!(instances_that_fit(0, &limits), 1, "it tries");
-        assert_eq!(instances_that_fit(u64::MAX, &limits), PARTS_MAX);
+        assert_eq!(instances_that_fit(u64::MAX, &limits), THREADS_MAX);
     }
 }

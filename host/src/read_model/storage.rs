@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::event::{Cause, Fault, Result};
+use crate::sqlite_file::open_for_reading;
 
 /// How long a connection waits for another one's lock.
 pub(super) const BUSY_MS: u64 = 5_000;
@@ -17,26 +18,14 @@ pub(super) fn connect(path: &Path, create: bool) -> Result<Connection> {
     open(path, flags)
 }
 
-/// Opens an existing file for reading only. It may be written to by another connection meanwhile.
+/// Opens an existing file for reading only, also for a user who may not write beside it. It may be written to by another
+/// connection meanwhile.
 pub(super) fn connect_read_only(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = open(path, flags)?;
+    let opened = open_for_reading(path).map_err(|error| failed("cannot open", path, &error))?;
+    let conn = opened.connection;
+    conn.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|error| failed("cannot open", path, &error))?;
     pragmas(&conn, path, &[("query_only", "ON")])?;
-    let is_readable = conn.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(())).is_ok();
-    if is_readable || !may_only_read(path) {
-        return Ok(conn);
-    }
-    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    open(Path::new(&format!("file:{escaped}?immutable=1")), flags | OpenFlags::SQLITE_OPEN_URI)
-}
-
-/// Whether this user may read the file and not write beside it, and nobody else has it open: then SQLite cannot make
-/// the files that reading a write-ahead log takes, and needs none of them.
-fn may_only_read(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let is_writable = || std::fs::OpenOptions::new().write(true).open(path).is_ok();
-    !Path::new(&log).exists() && std::fs::File::open(path).is_ok() && !is_writable()
+    Ok(conn)
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
@@ -56,10 +45,9 @@ pub(super) fn pragmas(conn: &Connection, path: &Path, settings: &[(&str, &str)])
 /// A fault for an error of SQLite: `cannot write /…/3.sqlite: the disk is full`.
 pub(super) fn failed(doing: &str, path: &Path, error: &rusqlite::Error) -> Fault {
     let what = format!("{doing} {}", path.display());
-    let code = error.sqlite_error_code();
     // SQLite has one code for all reasons why a file cannot be opened, so the file itself is tried.
     let cannot_open_now = || std::fs::File::open(path).err().is_some_and(|error| error.may_pass());
-    let fault = match code {
+    let fault = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Fault::storage(what, "the disk is full")
             .hint("free some space and try again; nothing that was committed is lost"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

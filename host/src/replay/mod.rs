@@ -64,17 +64,17 @@ pub fn run(
     let bytes = plugin::read_file(plugin)?;
     let engine = project.engine()?;
     let source = project.event_store()?;
-    let through = end(&source, until)?;
+    let through = end(&*source, until)?;
     let (plugin, history) = thread::scope(|scope| {
         let plugin = scope.spawn(|| projection::load(&engine, project, &bytes, through.0));
-        let history = open_history(project, &source);
+        let history = open_history(project, &*source);
         (plugin.join().unwrap_or_else(|panic| resume_unwind(panic)), history)
     });
     let plugin = plugin?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let name = plugin.manifest().name.clone();
     let settings = project.settings_of(&name);
-    if let Some(Err(fault)) = history.as_ref().map(|history| projection::prepare(history, &source, through, watch)) {
+    if let Some(Err(fault)) = history.as_ref().map(|history| projection::prepare(history, &*source, through, watch)) {
         tracing::warn!("{fault}: what is missing of history is read from the event store");
     }
     let place = Place::new(project, out)?;
@@ -88,7 +88,7 @@ pub fn run(
         limits: project.limits_of(&name).clone(),
         memory,
         settings,
-        source: &source,
+        source: &*source,
         history: history.as_ref(),
         size: BatchSize::events(project.batch_events),
     };
@@ -163,11 +163,6 @@ fn sweep(folder: &Path) {
     }
 }
 
-fn may_not_write(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
-}
-
 impl Place {
     /// Beside where it will be kept, so that keeping it is one rename.
     fn new(project: &Project, out: Option<&Path>) -> Result<Place> {
@@ -184,14 +179,8 @@ impl Place {
             None => project.data.clone(),
         };
         sweep(&beside);
-        let make = |beside: &Path| tempfile::Builder::new().prefix(PREFIX).tempdir_in(beside);
-        let folder = match make(&beside) {
-            // Who may only read the project can replay too, as long as nothing is to be kept.
-            Err(error) if out.is_none() && may_not_write(&error) => make(&std::env::temp_dir()),
-            made => made,
-        };
         let failed = |error| Fault::storage(format!("making a folder in {}", beside.display()), error);
-        let folder = folder.map_err(failed)?;
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&beside).map_err(failed)?;
         let lock = File::create(folder.path().join("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         Ok(Place { file: folder.path().join("replay.sqlite"), _folder: folder, _lock: lock })

@@ -26,6 +26,7 @@ impl Host {
                 self.loads.push(Purpose::File(file), bytes.into(), changed);
             }
             FolderChange::Rewritten { file } => self.hasten(&file),
+            FolderChange::NotScanned { fault } => self.warn(fault),
             FolderChange::Unreadable { file, fault } if fault.retry => self.file_waits(&file, fault),
             FolderChange::Unreadable { file, fault } => {
                 self.no_longer_waits(&file);

@@ -35,6 +35,8 @@ pub(super) enum FolderChange {
     Rewritten { file: PathBuf },
     /// A plugin file is gone.
     Vanished { file: PathBuf },
+    /// The folder cannot be read; it is scanned again.
+    NotScanned { fault: Fault },
     /// A plugin file cannot be read. When that may pass, it is tried again; this is told once.
     Unreadable { file: PathBuf, fault: Fault },
 }
@@ -106,11 +108,14 @@ impl PluginFolder {
     }
 
     /// What has become quiet and whole since the last look. Cheap when nothing happened.
-    pub fn look(&mut self) -> Result<Vec<FolderChange>> {
+    pub fn look(&mut self) -> Vec<FolderChange> {
         self.take_events();
         let mut found = Vec::new();
         if self.scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY) {
-            self.scan(&mut found)?;
+            // What was heard of is dealt with all the same.
+            if let Err(fault) = self.scan(&mut found) {
+                found.push(FolderChange::NotScanned { fault });
+            }
         }
         let due: Vec<PathBuf> =
             self.files.iter().filter(|(_, file)| file.is_due()).map(|(path, _)| path.clone()).collect();
@@ -119,7 +124,7 @@ impl PluginFolder {
         }
         // A file that was renamed is gone before it is there again.
         found.sort_by_key(|found| !matches!(found, FolderChange::Vanished { .. }));
-        Ok(found)
+        found
     }
 
     /// Whether there are changes that were not dealt with yet, or files that cannot be read at the moment.

@@ -103,7 +103,6 @@ fn follow(mut follower: Box<dyn Follower>, known: &mut Position, listener: &Weak
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -136,10 +135,6 @@ mod tests {
                 1 => Err(Fault::storage("opening the log", "not now")),
                 _ => self.store.follower(),
             }
-        }
-
-        fn path(&self) -> &Path {
-            self.store.path()
         }
     }
 

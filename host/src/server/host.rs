@@ -103,11 +103,10 @@ pub(super) struct Retiring {
 impl Host {
     /// Takes the project's lock and mends what a crash left. Nothing runs yet.
     pub fn open(project: &Project) -> Result<Host> {
-        project.expect_event_store()?;
+        let source: Arc<dyn Source> = project.event_store()?;
         let lock = HostLock::take(&project.data)?;
         let catalogue = Catalogue::open(&project.data)?;
         catalogue.repair()?;
-        let source: Arc<dyn Source> = Arc::new(project.event_store()?);
         let (sender, messages) = bounded(MESSAGES_WAITING_MAX);
         let warnings = sender.clone();
         let head = HeadWatch::start(source.clone(), move |fault| {
@@ -218,9 +217,8 @@ impl Host {
             self.handle_message(message);
         }
         self.release_ended_workers();
-        match self.folder.look() {
-            Ok(found) => found.into_iter().for_each(|found| self.handle_file(found)),
-            Err(fault) => self.warn(fault),
+        for change in self.folder.look() {
+            self.handle_file(change);
         }
         self.loads.start(self.head.head().0);
         self.take_requests();

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::event::{Blame, Fault, FaultKind, Position, Result};
-use crate::event_store::Source;
 use crate::project::Project;
 use crate::projection::State;
 use crate::read_model::{Catalogue, GenerationRecord, GenerationState, HostLock, Snapshot};

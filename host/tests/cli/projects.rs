@@ -59,7 +59,7 @@ fn a_missing_event_store_is_told_and_never_made_up_for() {
     for command in commands {
         let ran = bench.run(command);
         assert_eq!(ran.code, Some(1), "{command:?}: {ran:?}");
-        assert!(ran.err.contains("there is no event store at") && ran.err.contains("put the file back"), "{ran:?}");
+        assert!(ran.err.contains("there is no event store at") && ran.err.contains("put it back"), "{ran:?}");
         assert!(!bench.path().join("data/events.sqlite").exists(), "{command:?} made an empty one");
     }
     std::fs::rename(bench.path().join("elsewhere.sqlite"), bench.path().join("data/events.sqlite")).unwrap();

@@ -210,3 +210,13 @@ fn a_panic_is_told_once_however_often_it_was_tried() {
     assert!(fault.message.contains("panicked at"), "{fault}");
     assert!(!show.saw(|notice| matches!(notice, Notice::Logged { message, .. } if message.contains("panicked at"))));
 }
+
+#[test]
+fn a_number_that_is_none_is_found_at_its_event_while_a_read_model_is_built() {
+    let stage = Stage::new();
+    ["ok", "ok", "not-a-number", "ok"].iter().for_each(|what| stage.steer(what));
+    let mut show = stage.show();
+    stage.drop_plugin("misbehaving.wasm", &plugin_bytes("misbehaving"));
+    let fault = show.refused();
+    assert_eq!((fault.kind, fault.position), (FaultKind::Changes, Some(Position(3))), "{fault}");
+}

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use projectionist::plugin::MemoryBudget;
 use projectionist::server::{HostSnapshot, Notice, Stop, status};
 
-use crate::stage::{Stage, balances};
+use crate::stage::Stage;
+use crate::support::plugin_bytes;
 
-/// The ledger's plugin under another name of the same length.
+/// The plugin of late arrivals under another name of the same length.
 fn renamed(number: usize) -> Vec<u8> {
-    let mut bytes = balances(1);
-    let (from, to) = (b"balances", format!("balanc{number:02}"));
+    let mut bytes = plugin_bytes("late-arrivals");
+    let (from, to) = (b"late-arrivals", format!("late-arriva{number:02}"));
     let mut found = 0;
     for at in 0..bytes.len() - from.len() {
         if &bytes[at..at + from.len()] == from {
