@@ -3,15 +3,19 @@
 use std::thread;
 
 use super::batch_reader::BatchSize;
-use super::thresholds::{BATCHES_AHEAD, GATHERED_BYTES_MAX, THREADS_MAX};
+use super::thresholds::{BATCHES_AHEAD, THREADS_MAX};
 use crate::event::{Manifest, Partitioning};
 use crate::plugin::Limits;
+
+/// What the writer of a build takes: flushes that wait, the piece of a run that is sorted, buffers of the runs that are
+/// merged, keys of indexes.
+const WRITER_BYTES: usize = 64 << 20;
 
 /// What a build takes at the most beside its instances: rows that wait to be written, and events that are read ahead.
 fn beside_instances() -> u64 {
     // Batches that wait, the one that is being made and the one that is folded.
     let ahead = (BATCHES_AHEAD + 2) * BatchSize::events(1).bytes_max;
-    (GATHERED_BYTES_MAX + ahead) as u64
+    (WRITER_BYTES + ahead) as u64
 }
 
 /// What a build of this projection may take when it has all cores: an instance for each partition. With less, down to
