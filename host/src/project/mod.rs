@@ -9,6 +9,7 @@ use crate::read_model::BuildOptions;
 use crate::read_model::query::QueryLimits;
 
 mod config;
+mod engine;
 mod parse;
 mod event_store;
 
@@ -37,6 +38,8 @@ pub struct Project {
     pub batch_events: usize,
     /// How read models are built.
     pub build: BuildOptions,
+    /// What the compiled code of plugins may take on disk, in MiB.
+    pub code_cache_mib_max: u64,
     /// Whether history is kept, and where.
     pub history: HistoryConfig,
     /// What a query may take.
@@ -73,6 +76,7 @@ impl Project {
             keep_generations: config.keep_generations,
             batch_events: config.batch_events,
             build: BuildOptions { writes_pages: config.write_pages, ..BuildOptions::default() },
+            code_cache_mib_max: config.code_cache_mib_max,
             history: HistoryConfig { folder: folder.join(config.history.folder), ..config.history },
             query: config.query,
             limits: config.limits,

@@ -10,8 +10,8 @@ pub struct BuildOptions {
 }
 
 impl Default for BuildOptions {
-    /// 64 MiB, and pages.
+    /// 32 MiB, and pages. Sorting, merging and the indexes take about as much again.
     fn default() -> BuildOptions {
-        BuildOptions { memory_bytes_max: 64 << 20, writes_pages: true }
+        BuildOptions { memory_bytes_max: 32 << 20, writes_pages: true }
     }
 }
