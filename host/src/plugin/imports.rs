@@ -90,6 +90,13 @@ pub(super) struct Memory {
     bytes_max: u64,
 }
 
+impl Memory {
+    /// All of them together, in bytes.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+}
+
 /// Elements of a table of functions; Rust plugins have some hundred.
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 
@@ -136,6 +143,15 @@ pub(super) struct Log {
     dropped: u64,
     /// The last message of a panic hook in this call: an error that starts with `panicked at `.
     pub panic: Option<String>,
+}
+
+impl Log {
+    /// The call did not end in a trap: what looked like a panic is a message like any other.
+    pub fn keep_panic(&mut self) {
+        if let Some(message) = self.panic.take() {
+            self.lines.push(LogLine { level: LogLevel::Error, message });
+        }
+    }
 }
 
 /// Messages that wait longer than that many others are not kept.
@@ -199,8 +215,9 @@ impl<L: Lookup> State<L> {
             .then(|| clean(&message.replace('\n', " "), MESSAGE_BYTES_MAX));
         let message = clean(&message, MESSAGE_BYTES_MAX);
         let log = &mut store.data_mut().log;
-        log.panic = panic.or(log.panic.take());
-        if is_kept {
+        if panic.is_some() {
+            log.panic = panic; // told by the fault of the call, once, and not by each attempt
+        } else if is_kept {
             log.in_call += 1;
             log.lines.push(LogLine { level, message });
         } else {

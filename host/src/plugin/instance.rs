@@ -140,6 +140,11 @@ impl<L: Lookup> Instance<L> {
         self.is_quick
     }
 
+    /// The memory that it has taken so far, of the `memory-mib-max` that it may take. It never gives any back.
+    pub fn memory_bytes(&self) -> u64 {
+        self.store.data().memory.used()
+    }
+
     /// What it looks up in.
     pub fn rows(&mut self) -> &mut L {
         &mut self.store.data_mut().rows
@@ -174,6 +179,9 @@ impl<L: Lookup> Instance<L> {
         self.store.data_mut().begin_call();
         let guest = self.guest.projectionist_projection_projector();
         let answer = begin(&mut self.store, bytes_max).and_then(|()| call(guest, &mut self.store));
+        if answer.is_ok() {
+            self.store.data_mut().log.keep_panic();
+        }
         answer.map_err(|error| {
             let State { limits, log, .. } = self.store.data_mut();
             let panic = log.panic.take();

@@ -102,7 +102,7 @@ impl BatchBuilder {
             });
         }
         if let Some(names) = &block.type_names {
-            let keys = SealedKeys(chosen.by_type(|kind| u32::from(block.taken[kind.index()].number.0)).into());
+            let keys = SealedKeys(chosen.by_type(|kind| block.taken[kind.index()].number.0).into());
             envelope.type_names = Some(self.type_names.symbols(names, &keys, None, length, all));
         }
         if parts.stream_version {
