@@ -10,10 +10,8 @@ use super::*;
 use crate::event::{EnvelopeParts, EventType, ExpectedVersion, NewEvent, Partitioning, Selection, Timestamp, Values};
 use crate::event_store::Source;
 use crate::event_store::sqlite::SqliteStore;
-mod guest;
 
 use crate::history::{Shredder, Sizes};
-use guest::{Guest, Told};
 use guest::{Guest, Told};
 
 const NAMES: [&str; 5] = ["a", "b", "", "é\"", "amount"];
