@@ -133,7 +133,7 @@ impl Runner {
         let barrier = StopBarrier::new(step.range().through);
         let is_quick = step.code == CodeTier::QuickWhileFast && !self.plugin.is_optimised();
         let tier_up = is_quick.then(|| TierUp::new(self.plugin.optimising()));
-        let sink = BulkSink::new(&self.generation, &mut *self.event_ids, parts.len());
+        let sink = BulkSink::new(&self.generation, &mut *self.event_ids);
         let mut writer = Writer::new(step, Box::new(sink), &barrier, so_far, tier_up, &mut self.log);
         let start = Start { checkpoint: step.range().after, empty: true, settings: self.settings.clone() };
         let fold = Fold { step, sealed, limits: &self.limits, barrier: &barrier };

@@ -1,5 +1,6 @@
 //! **Storage**: how SQLite files are opened here, and what its errors mean to a person.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,6 +61,29 @@ pub(super) fn failed(doing: &str, path: &Path, error: &rusqlite::Error) -> Fault
         _ => Fault::storage(what, message(error)),
     }
 }
+
+/// A fault for a file that could not be written: `cannot write /…/3.sqlite: No space left on device`.
+pub(super) fn not_written(path: &Path, error: &io::Error) -> Fault {
+    not_stored(format!("cannot write {}", path.display()), error)
+}
+
+/// A fault for an error of the file system; those that pass may be tried again.
+pub(super) fn not_stored(doing: String, error: &io::Error) -> Fault {
+    let fault = Fault::storage(doing, error);
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            fault.hint("free some space and try again").retriable()
+        }
+        io::ErrorKind::OutOfMemory => fault.retriable(),
+        _ if cfg!(unix) && TOO_MANY_FILES.contains(&error.raw_os_error().unwrap_or_default()) => {
+            fault.hint("let the host have more open files (`ulimit -n`)").retriable()
+        }
+        _ => fault,
+    }
+}
+
+/// ENFILE and EMFILE.
+const TOO_MANY_FILES: [i32; 2] = [23, 24];
 
 /// SQLite's own words for an error.
 pub(super) fn message(error: &rusqlite::Error) -> String {
