@@ -191,7 +191,8 @@ fn rows_that_turn_out_not_to_fit_are_folded_in_more_waves() {
     let built = built.unwrap();
     assert_eq!((built.digest, built.checkpoint, built.events), (expected, Position(EVENTS), EVENTS));
     assert_eq!(built.said, "");
-    assert!(waves[0] == 1 && waves.is_sorted() && *waves.last().unwrap() >= 4, "{:?}", waves.last());
+    // The first attempts may end at their first batch, before they tell of progress.
+    assert!(waves.is_sorted() && *waves.last().unwrap() >= 4, "{:?}", waves.last());
 }
 
 #[test]
