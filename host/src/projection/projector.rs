@@ -9,6 +9,7 @@ use super::distinct_keys::distinct_keys;
 use super::interruption::Interruption;
 use super::log_check::check_log;
 use super::log_lines::LogLines;
+use super::memory::instances_that_fit;
 use super::plan::{Available, Care, Goal, Learned, Plan, Read, keys_fitting, plan};
 use super::progress::{Advance, Proceed};
 use super::run::{Runner, Unfinished, Watch};
@@ -17,7 +18,7 @@ use super::thresholds::{HISTORY_POSITIONS_MIN, PARTITIONED_EVENTS_MIN};
 use crate::event::{FaultKind, Partitioning, Position, Range, Result};
 use crate::event_store::{Source, Wanted};
 use crate::history::{History, Shredder};
-use crate::plugin::{Limits, LogLevel, LogLine, Plugin};
+use crate::plugin::{Limits, LogLevel, LogLine, MemoryShare, Plugin};
 use crate::read_model::{Generation, Writer};
 
 /// What a projector is made of.
@@ -26,6 +27,8 @@ pub struct ProjectorSpec<'a> {
     pub plugin: Plugin,
     /// What it may use.
     pub limits: Limits,
+    /// Its part of the process's memory: instances, rows that wait to be written and events read ahead come out of it.
+    pub memory: MemoryShare,
     /// Its settings, a JSON object.
     pub settings: String,
     /// Where the events come from.
@@ -72,6 +75,7 @@ impl Projector {
         let runner = Runner {
             plugin: spec.plugin,
             limits: spec.limits,
+            memory: spec.memory,
             settings: spec.settings,
             reader,
             event_ids,
@@ -193,6 +197,8 @@ impl Projector {
         let mut sealed = if is_short { Sealed::default() } else { Sealed::list(history.as_ref()) };
         let manifest = runner.plugin.manifest();
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        // No more instances at a time than fit into the memory that is reserved.
+        let cores = cores.min(instances_that_fit(runner.memory.available(), &runner.limits));
         let sealed_events = if goal == Goal::Build { sealed.events_of(wanted) } else { 0 };
         let is_partitioned = manifest.partitioning != Partitioning::Whole && sealed_events >= PARTITIONED_EVENTS_MIN;
         let enough = keys_fitting(&runner.limits).saturating_mul(cores as u64);
@@ -227,10 +233,6 @@ impl Projector {
             Interruption::Overlap(message) => {
                 let message = self.not_partitioned(message);
                 self.runner.log.add(vec![LogLine { level: LogLevel::Warn, message }]);
-            }
-            Interruption::TooManyRows => {
-                let message = format!("{interruption}: it is replayed on one thread");
-                self.runner.log.add(vec![LogLine { level: LogLevel::Info, message }]);
             }
             _ => {}
         }

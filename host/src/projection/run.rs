@@ -21,13 +21,14 @@ use super::writer::{Finished, Writer};
 use crate::event::{Fault, Position, Result};
 use crate::event_store::Reader;
 use crate::history::Part;
-use crate::plugin::{Instance, Limits, Plugin, Start};
+use crate::plugin::{Instance, Limits, MemoryShare, Plugin, Start};
 use crate::read_model::Writer as _;
 
 /// What every plan of a projector is run with.
 pub(super) struct Runner {
     pub plugin: Plugin,
     pub limits: Limits,
+    pub memory: MemoryShare,
     pub settings: String,
     /// Of the kept instance.
     pub reader: BatchReader,
@@ -133,11 +134,18 @@ impl Runner {
         let barrier = StopBarrier::new(step.range().through);
         let is_quick = step.code == CodeTier::QuickWhileFast && !self.plugin.is_optimised();
         let tier_up = is_quick.then(|| TierUp::new(self.plugin.optimising()));
-        let sink = BulkSink::new(&self.generation, &mut *self.event_ids, parts.len());
+        let sink = BulkSink::new(&self.generation, &mut *self.event_ids);
         let mut writer = Writer::new(step, Box::new(sink), &barrier, so_far, tier_up, &mut self.log);
         let start = Start { checkpoint: step.range().after, empty: true, settings: self.settings.clone() };
         let fold = Fold { step, sealed, limits: &self.limits, barrier: &barrier };
-        let folders = Folders { plugin: &self.plugin, start: &start, fold: &fold, parts, next: AtomicUsize::new(0) };
+        let folders = Folders {
+            plugin: &self.plugin,
+            memory: &self.memory,
+            start: &start,
+            fold: &fold,
+            parts,
+            next: AtomicUsize::new(0),
+        };
         thread::scope(|scope| {
             let (sender, messages) = bounded(MESSAGES_WAITING_MAX);
             for _ in 0..threads.min(parts.len()) {
@@ -191,7 +199,7 @@ impl Runner {
             let generation = self.generation.lock();
             Start { checkpoint: generation.checkpoint(), empty: generation.is_empty(), settings: self.settings.clone() }
         };
-        let mut instance = self.plugin.instantiate(&self.limits, self.generation.clone())?;
+        let mut instance = self.plugin.instantiate_within(&self.limits, self.generation.clone(), &self.memory)?;
         self.ran_quick = instance.is_quick();
         let opened = instance.open(&start);
         self.log.add(instance.take_log());
@@ -204,6 +212,7 @@ impl Runner {
 /// The threads of a step: each folds one part after the other, as long as there are more.
 struct Folders<'a> {
     plugin: &'a Plugin,
+    memory: &'a MemoryShare,
     start: &'a Start,
     fold: &'a Fold<'a>,
     parts: &'a [Option<Part>],
@@ -230,7 +239,7 @@ impl Folders<'_> {
     fn fold_part(&self, part: usize, keys: Option<Part>, messages: &Sender<Message>) -> Result<()> {
         let mut hand_on = |content| messages.send(Message { part, content }).map_err(|_| writer_ended());
         let rows = AskWriter { part, messages: messages.clone() };
-        let mut instance = self.plugin.instantiate(self.fold.limits, rows)?;
+        let mut instance = self.plugin.instantiate_within(self.fold.limits, rows, self.memory)?;
         let opened = instance.open(self.start);
         hand_log_on(&mut instance, &mut hand_on)?;
         opened?;

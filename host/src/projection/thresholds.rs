@@ -63,15 +63,8 @@ pub(super) const LOOKUPS_BEFORE_MORE_WAVES: usize = 10_000;
 /// A wave that has come this far is finished, whatever it looks up: three quarters.
 pub(super) const WAVE_NEARLY_DONE: f64 = 0.75;
 
-/// What is flushed in a build is gathered up to this many bytes and then written together: rows that come in key order
-/// are several times faster to write than others (decision 20).
-pub(super) const GATHERED_BYTES_MAX: usize = 64 << 20;
-
-/// A gathered row counts as so many bytes at least: sorting it takes more than these, however small it is.
-pub(super) const GATHERED_ROW_BYTES: usize = 32;
-
-/// More rows of a partitioned build are not compared for overlap once they are written apart: 256 MiB of hashes.
-pub(super) const COMPARED_ROWS_MAX: usize = 32 << 20;
+/// A build that has taken so many bytes of rows is not started over for better code: taking them again would cost more.
+pub(super) const WRITTEN_TWICE_BYTES_MAX: usize = 64 << 20;
 
 /// Up to so many events quick code is done sooner than optimised code, which takes longer to make (decision 16).
 pub(super) const QUICK_EVENTS_MAX: u64 = 2_000_000;

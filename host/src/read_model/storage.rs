@@ -1,11 +1,13 @@
 //! **Storage**: how SQLite files are opened here, and what its errors mean to a person.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::event::{Fault, Result};
+use crate::event::{Cause, Fault, Result};
+use crate::sqlite_file::open_for_reading;
 
 /// How long a connection waits for another one's lock.
 pub(super) const BUSY_MS: u64 = 5_000;
@@ -17,9 +19,12 @@ pub(super) fn connect(path: &Path, create: bool) -> Result<Connection> {
     open(path, flags)
 }
 
-/// Opens an existing file for reading only. It may be written to by another connection meanwhile.
+/// Opens an existing file for reading only, also for a user who may not write beside it. It may be written to by another
+/// connection meanwhile.
 pub(super) fn connect_read_only(path: &Path) -> Result<Connection> {
-    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let opened = open_for_reading(path).map_err(|error| failed("cannot open", path, &error))?;
+    let conn = opened.connection;
+    conn.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|error| failed("cannot open", path, &error))?;
     pragmas(&conn, path, &[("query_only", "ON")])?;
     Ok(conn)
 }
@@ -41,21 +46,45 @@ pub(super) fn pragmas(conn: &Connection, path: &Path, settings: &[(&str, &str)])
 /// A fault for an error of SQLite: `cannot write /…/3.sqlite: the disk is full`.
 pub(super) fn failed(doing: &str, path: &Path, error: &rusqlite::Error) -> Fault {
     let what = format!("{doing} {}", path.display());
-    match error.sqlite_error_code() {
+    // SQLite has one code for all reasons why a file cannot be opened, so the file itself is tried.
+    let cannot_open_now = || std::fs::File::open(path).err().is_some_and(|error| error.may_pass());
+    let fault = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Fault::storage(what, "the disk is full")
-            .hint("free some space and try again; nothing that was committed is lost")
-            .retriable(),
+            .hint("free some space and try again; nothing that was committed is lost"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Fault::storage(what, format!("another process has kept it locked for {} s", BUSY_MS / 1000))
                 .hint("close other programs that write to this file; reading it is always fine")
-                .retriable()
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::storage(what, message(error))
             .hint("the file is damaged; nothing in it is lost: a read model is built again by `projectionist rebuild NAME`, all of \
                    them and the catalogue once `data/catalogue.sqlite*` is removed and `projectionist project` run"),
+        Some(ErrorCode::CannotOpen) if cannot_open_now() => Fault::storage(what, message(error))
+            .hint("close some files, or raise the limit of open files (`ulimit -n`)")
+            .retriable(),
         _ => Fault::storage(what, message(error)),
+    };
+    if error.may_pass() { fault.retriable() } else { fault }
+}
+
+/// A fault for a file that could not be written: `cannot write /…/3.sqlite: No space left on device`.
+pub(super) fn not_written(path: &Path, error: &io::Error) -> Fault {
+    not_stored(format!("cannot write {}", path.display()), error)
+}
+
+/// A fault for an error of the file system; those that pass may be tried again.
+pub(super) fn not_stored(doing: String, error: &io::Error) -> Fault {
+    let fault = Fault::storage(doing, error);
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => fault.hint("free some space and try again"),
+        _ if cfg!(unix) && TOO_MANY_FILES.contains(&error.raw_os_error().unwrap_or_default()) => {
+            fault.hint("let the host have more open files (`ulimit -n`)")
+        }
+        _ => fault,
     }
 }
+
+/// ENFILE and EMFILE.
+const TOO_MANY_FILES: [i32; 2] = [23, 24];
 
 /// SQLite's own words for an error.
 pub(super) fn message(error: &rusqlite::Error) -> String {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use projectionist::event::{Fault, Position, Result};
-use projectionist::plugin::{Limits, Plugin};
+use projectionist::plugin::{Limits, MemoryShare, Plugin};
 use projectionist::projection::{BatchSize, Proceed, Projector, ProjectorSpec, identity};
 use projectionist::read_model::Generation;
 
@@ -46,7 +46,9 @@ impl Replayed {
         let projector = |generation, batch_events| {
             let size = BatchSize::events(batch_events);
             let (plugin, limits, settings) = (plugin.clone(), Limits::default(), "{}".to_owned());
-            let spec = ProjectorSpec { plugin, limits, settings, source: &scenario.store, history: None, size };
+            let memory = MemoryShare::unlimited();
+            let source = &scenario.store;
+            let spec = ProjectorSpec { plugin, limits, memory, settings, source, history: None, size };
             Projector::new(spec, generation).expect("a projector")
         };
         let identity = identity(plugin, "{}".into());

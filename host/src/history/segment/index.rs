@@ -11,6 +11,11 @@ use super::damaged::Damaged;
 use crate::event::{Position, Range, Str, Text};
 use crate::history::numbers::{DictionaryNumber, TypeInSegment};
 
+/// Buffers begin at multiples of this: no load of a vector register straddles two cache lines.
+pub(super) const ALIGNMENT: usize = 64;
+/// The first and the last bytes of a segment; the digits are the format's version.
+pub(super) const MAGIC: &[u8; 16] = b"PROJECTIONIST-03";
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Index {
     pub range: Range,
