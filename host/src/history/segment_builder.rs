@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use super::inferred_columns::{COLUMN_BYTES, InferredColumns, Listed};
 use super::segment_dictionaries::SegmentDictionaries;
+use super::sizes::Sizes;
 use super::strings::{Bits, Strings};
 use crate::event::{Column, EventRef, Position, Range, Text, Values};
 use crate::event_store::Wanted;
@@ -18,13 +19,13 @@ pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 /// Fields of all event types together that become columns of one block.
 pub const BLOCK_FIELDS_MAX: usize = 16_384;
 /// What is remembered from block to block (dictionaries, names); past it a segment's dictionaries start anew.
-const MEMORY_BYTES_MAX: usize = 128 << 20;
+pub(super) const MEMORY_BYTES_MAX: usize = 128 << 20;
 /// The numbers of rows and of types are 16 bits, which is as many as a block has events.
 const _: () = assert!(BLOCK_EVENTS_MAX - 1 <= u16::MAX as usize);
 
 /// Shreds the events of one segment.
-#[derive(Default)]
 pub(super) struct SegmentBuilder {
+    sizes: Sizes,
     positions: Vec<u64>,
     streams: Streams,
     metadata: Strings,
@@ -91,8 +92,22 @@ pub(super) struct WholeType {
 }
 
 impl SegmentBuilder {
-    pub fn new() -> SegmentBuilder {
-        SegmentBuilder { room: BLOCK_FIELDS_MAX, ..SegmentBuilder::default() }
+    pub fn new(sizes: Sizes) -> SegmentBuilder {
+        SegmentBuilder {
+            sizes,
+            positions: Vec::new(),
+            streams: Streams::default(),
+            metadata: Strings::default(),
+            has_metadata: Bits::default(),
+            metadata_fields: InferredColumns::default(),
+            types: Vec::new(),
+            by_number: HashMap::default(),
+            last: None,
+            here: Vec::new(),
+            bytes: 0,
+            room: BLOCK_FIELDS_MAX,
+            words: SegmentDictionaries::default(),
+        }
     }
 
     /// What a scan must read for it.
@@ -159,7 +174,7 @@ impl SegmentBuilder {
 
     /// Whether the block takes no more.
     pub fn is_full(&self) -> bool {
-        self.positions.len() >= BLOCK_EVENTS_MAX || self.bytes >= BLOCK_BYTES_MAX
+        self.positions.len() >= self.sizes.block_events || self.bytes >= BLOCK_BYTES_MAX
     }
 
     /// The last event of the block so far.
@@ -195,7 +210,7 @@ impl SegmentBuilder {
     fn bound_memory(&mut self) {
         let columns: usize = self.types.iter().map(|kind| kind.fields.len() + 1).sum();
         let held = (columns + self.metadata_fields.len()) * COLUMN_BYTES + self.words.bytes();
-        if held > MEMORY_BYTES_MAX {
+        if held > self.sizes.dictionary_bytes {
             self.end_words();
             (self.types, self.by_number, self.last) = (Vec::new(), HashMap::default(), None);
         }

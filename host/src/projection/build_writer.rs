@@ -3,17 +3,14 @@
 use crossbeam_channel::Receiver;
 
 use super::fold::{Proceed, Progress, Stage};
-use super::overlap_detector::{OverlapDetector, ROWS_MAX};
+use super::overlap_detector::OverlapDetector;
 use super::parallel_build::{Trouble, Word};
 use super::stop_barrier::StopBarrier;
+use super::thresholds::Thresholds;
 use super::tier_up::TierUp;
 use crate::event::{Changes, FaultKind, Position, Result};
 use crate::plugin::LogLine;
 use crate::read_model::{Flush, Generation};
-
-/// So much that was flushed waits to be written together: rows that come in key order are several times faster to
-/// write than others.
-const GATHERED_BYTES_MAX: usize = 64 << 20;
 
 /// A row counts as so many bytes at least: sorting it takes more than these, however small it is.
 const ROW_BYTES: usize = 32;
@@ -44,6 +41,7 @@ impl<'a> BuildWriter<'a> {
         turns: &'a StopBarrier,
         parts: usize,
         pace: Option<TierUp>,
+        thresholds: &Thresholds,
     ) -> BuildWriter<'a> {
         BuildWriter {
             generation,
@@ -51,9 +49,9 @@ impl<'a> BuildWriter<'a> {
             folded: vec![(Position::START, 0); parts],
             gathered: Vec::new(),
             gathered_bytes: 0,
-            gathered_bytes_max: GATHERED_BYTES_MAX,
+            gathered_bytes_max: thresholds.gathered_bytes_max,
             done: vec![false; parts],
-            touched: OverlapDetector::new(parts, ROWS_MAX),
+            touched: OverlapDetector::new(parts, thresholds.compared_rows_max),
             has_written: false,
             pace,
             trouble: None,
@@ -171,6 +169,7 @@ mod tests {
 
     use super::*;
     use crate::event::{Column, Fault, Kind, Range, Table, TableColumn, Timestamp, Values};
+    use crate::projection::tier_up::TierUpRule;
     use crate::read_model::Identity;
 
     /// Two parts and a table of numbers by number.
@@ -185,12 +184,16 @@ mod tests {
             Build { folder: tempfile::tempdir().unwrap(), gathered_bytes_max, pace: None }
         }
 
+        fn thresholds(&self) -> Thresholds {
+            Thresholds { gathered_bytes_max: self.gathered_bytes_max, ..Thresholds::default() }
+        }
+
         /// The rows after these words, and whether any were written before the end.
         fn run(mut self, say: impl FnOnce(Sender<Word>) + Send) -> (Result<Vec<String>, Trouble>, bool) {
             let mut generation = generation(&self.folder.path().join("1.sqlite"));
             let turns = StopBarrier::new(Position(9));
-            let mut writing = BuildWriter::new(&mut generation, &turns, 2, self.pace.take());
-            writing.gathered_bytes_max = self.gathered_bytes_max;
+            let pace = self.pace.take();
+            let mut writing = BuildWriter::new(&mut generation, &turns, 2, pace, &self.thresholds());
             let (sender, words) = bounded(4);
             std::thread::scope(|scope| {
                 scope.spawn(|| say(sender));
@@ -203,6 +206,10 @@ mod tests {
             });
             (rows, early)
         }
+    }
+
+    fn measured() -> Option<TierUp> {
+        Some(TierUp::new(TierUpRule::Measured, Duration::ZERO))
     }
 
     fn generation(path: &std::path::Path) -> Generation {
@@ -291,7 +298,7 @@ mod tests {
             let build = Build::new(1_000);
             let mut generation = generation(&build.folder.path().join("1.sqlite"));
             let turns = StopBarrier::new(Position(9));
-            let mut writing = BuildWriter::new(&mut generation, &turns, 1, Some(TierUp::new(Duration::ZERO)));
+            let mut writing = BuildWriter::new(&mut generation, &turns, 1, measured(), &build.thresholds());
             let (sender, words) = bounded(4);
             std::thread::sleep(Duration::from_millis(30));
             sender.send(Word::Folded { part: 0, covered: Position(0), events: 1 }).unwrap();
@@ -314,7 +321,7 @@ mod tests {
 
     #[test]
     fn what_goes_wrong_later_does_not_hide_why_it_was_given_up() {
-        let pace = Some(TierUp::new(std::time::Duration::ZERO));
+        let pace = measured();
         let (rows, _) = Build { pace, ..Build::new(1_000) }.run(|words| {
             std::thread::sleep(std::time::Duration::from_millis(20));
             words.send(Word::Folded { part: 0, covered: Position(0), events: 0 }).unwrap();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::bounded;
 
+use super::thresholds::Thresholds;
 use crate::event::{Batch, Fault, Position, Range, Result, Subscription};
 use crate::event_store::{Reader, Wanted};
 use crate::history::{Cut, Damaged, History, Scan, Segment, Shredder};
@@ -37,12 +38,6 @@ impl BatchSize {
     }
 }
 
-/// Fewer positions are read from the source, history or not.
-const HISTORY_POSITIONS_MIN: u64 = 16_384;
-
-/// So many positions beyond the sealed history are shredded into memory, for all who build at the time.
-const TAIL_POSITIONS_MAX: u64 = 65_536;
-
 /// Who takes no more than one in so many events has the newest of them shredded for itself.
 const LITTLE: usize = 16;
 
@@ -52,13 +47,19 @@ pub(super) struct Feed {
     shredder: Shredder,
     wanted: Wanted,
     history: Option<(History, Scan)>,
+    thresholds: Thresholds,
 }
 
 impl Feed {
-    pub fn new(reader: Box<dyn Reader>, history: Option<&History>, subscription: &Subscription) -> Feed {
+    pub fn new(
+        reader: Box<dyn Reader>,
+        history: Option<&History>,
+        subscription: &Subscription,
+        thresholds: Thresholds,
+    ) -> Feed {
         let shredder = Shredder::new(subscription);
         let history = history.map(|history| (history.clone(), Scan::new(subscription, None)));
-        Feed { reader, wanted: shredder.wanted(), shredder, history }
+        Feed { reader, wanted: shredder.wanted(), shredder, history, thresholds }
     }
 
     /// How far the history goes.
@@ -69,7 +70,7 @@ impl Feed {
     /// The events beyond what is sealed, up to `through`; none when the history is far behind.
     pub fn newest(&self, segments: &[Arc<Segment>], sealed: Position, through: Position) -> Option<Newest> {
         let (history, _) = self.history.as_ref()?;
-        if sealed >= through || through.0 - sealed.0 > TAIL_POSITIONS_MAX {
+        if sealed >= through || through.0 - sealed.0 > self.thresholds.tail_positions_max {
             return None;
         }
         let events: usize = segments.iter().flat_map(|segment| segment.blocks()).map(|block| block.len()).sum();
@@ -118,7 +119,7 @@ impl Feed {
         size: BatchSize,
         visit: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let enough = range.after.0.saturating_add(HISTORY_POSITIONS_MIN);
+        let enough = range.after.0.saturating_add(self.thresholds.history_positions_min);
         if self.history.is_none() || range.through.0 < enough {
             return self.each_recorded(range, size, visit);
         }

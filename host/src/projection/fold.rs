@@ -9,6 +9,7 @@ use crate::plugin::{Instance, Limits, LogLine, Lookup, Pending, Plugin, Start};
 use crate::read_model::Generation;
 
 use super::feed::{BatchSize, Feed};
+use super::thresholds::Thresholds;
 
 /// Messages of a plugin that are kept in one advance.
 const SAID_LINES_MAX: usize = 1_000;
@@ -27,6 +28,8 @@ pub struct ProjectorSpec<'a> {
     pub history: Option<&'a History>,
     /// Where batches are cut.
     pub size: BatchSize,
+    /// Which way of computing it is chosen.
+    pub thresholds: Thresholds,
 }
 
 /// One running projection.
@@ -35,6 +38,7 @@ pub struct Projector {
     pub(super) limits: Limits,
     pub(super) settings: String,
     pub(super) size: BatchSize,
+    pub(super) thresholds: Thresholds,
     pub(super) feed: Feed,
     pub(super) fold: Fold,
     /// A reader beside the feed's, which may be busy in another thread: for the marks of checkpoints.
@@ -105,7 +109,8 @@ pub struct Advance {
 impl Projector {
     /// A projector that will go on from the generation's checkpoint.
     pub fn new(spec: ProjectorSpec<'_>, generation: Generation) -> Result<Projector> {
-        let feed = Feed::new(spec.source.reader()?, spec.history, &spec.plugin.manifest().subscription);
+        let feed =
+            Feed::new(spec.source.reader()?, spec.history, &spec.plugin.manifest().subscription, spec.thresholds);
         let mut marks = spec.source.reader()?;
         check_log(&mut *marks, &generation).map_err(|fault| fault.of(&spec.plugin.manifest().name))?;
         Ok(Projector {
@@ -113,6 +118,7 @@ impl Projector {
             limits: spec.limits,
             settings: spec.settings,
             size: spec.size,
+            thresholds: spec.thresholds,
             feed,
             marks,
             fold: Fold::Cold(Box::new(generation)),

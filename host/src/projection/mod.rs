@@ -5,6 +5,7 @@
 
 mod load;
 mod prepare;
+mod thresholds;
 mod feed;
 mod fold;
 mod parallel_build;
@@ -20,3 +21,5 @@ pub use fold::{Advance, Proceed, Progress, Projector, ProjectorSpec, Stage};
 pub use load::{identity, load};
 pub use prepare::prepare;
 pub use state::{Signal, State};
+pub use thresholds::Thresholds;
+pub use tier_up::TierUpRule;

@@ -13,9 +13,6 @@ pub(super) struct OverlapDetector {
     rows_max: usize,
 }
 
-/// More rows are not compared: 256 MiB of hashes.
-pub(super) const ROWS_MAX: usize = 32 << 20;
-
 impl OverlapDetector {
     pub fn new(parts: usize, rows_max: usize) -> OverlapDetector {
         OverlapDetector { parts: vec![Vec::new(); parts], rows_max }

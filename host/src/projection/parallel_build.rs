@@ -23,12 +23,6 @@ use crate::history::{Part, Scan, Segment};
 use crate::plugin::{Instance, Limits, LogLevel, LogLine, Lookup, Plugin, Start};
 use crate::read_model::Generation;
 
-/// A build of fewer positions is over before threads would have helped.
-const POSITIONS_MIN: u64 = 65_536;
-
-/// So few events are folded by one instance sooner than by several.
-const SHARED_EVENTS_MIN: usize = 32_768;
-
 /// Words that wait for the writer; each flush among them is bounded by `flush-mib-max`.
 const WORDS_WAITING_MAX: usize = 4;
 
@@ -78,7 +72,7 @@ impl Projector {
     pub(super) fn can_spread(&mut self, through: Position) -> bool {
         let generation = self.generation();
         let is_new = generation.is_bulk() && generation.is_empty() && generation.checkpoint() == Position::START;
-        is_new && !self.has_spread && self.feed.sealed().min(through).0 >= POSITIONS_MIN
+        is_new && !self.has_spread && self.feed.sealed().min(through).0 >= self.thresholds.parallel_positions_min
     }
 
     /// Fills the generation as far as the history goes, or leaves it as new as it was.
@@ -122,13 +116,13 @@ impl Projector {
         let newest = self.feed.newest(&segments, sealed, through);
         let through = newest.as_ref().map_or(sealed, |newest| newest.range.through);
         let parts = match self.feed.events(&segments) {
-            events if events < SHARED_EVENTS_MIN => vec![None],
-            _ => parts(&self.plugin.manifest().partitioning),
+            events if events < self.thresholds.partitioned_events_min => vec![None],
+            _ => parts(&self.plugin.manifest().partitioning, self.thresholds.partitions),
         };
         let turns = StopBarrier::new(through);
         let is_quick = self.may_be_quick && !self.plugin.is_optimised();
-        let mut writing =
-            BuildWriter::new(generation, &turns, parts.len(), is_quick.then(|| TierUp::new(self.plugin.optimising())));
+        let pace = is_quick.then(|| TierUp::new(self.thresholds.tier_up, self.plugin.optimising()));
+        let mut writing = BuildWriter::new(generation, &turns, parts.len(), pace, &self.thresholds);
         let folding = Folding {
             plugin: &self.plugin,
             limits: &self.limits,
@@ -174,9 +168,8 @@ impl Projector {
     }
 }
 
-/// One for each core, when rows depend on one partition alone.
-fn parts(by: &Partitioning) -> Vec<Option<Part>> {
-    let of = thread::available_parallelism().map_or(1, |cores| cores.get().min(64)) as u32;
+/// So many, when rows depend on one partition alone.
+fn parts(by: &Partitioning, of: u32) -> Vec<Option<Part>> {
     match by {
         Partitioning::ByStream | Partitioning::ByField(_) if of > 1 => {
             (0..of).map(|number| Some(Part { number, of, by: by.clone() })).collect()

@@ -13,7 +13,7 @@ use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::event_store::Source;
 use crate::history::History;
 use crate::plugin::{Limits, Plugin};
-use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
+use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds};
 use crate::read_model::{Generation, GenerationId, Identity};
 
 use super::head::{HeadWatch, Stop};
@@ -154,6 +154,7 @@ impl Shift<'_> {
             source: &**source,
             history: history.as_ref(),
             size: *size,
+            thresholds: Thresholds::default(),
         };
         Projector::new(spec, generation)
     }

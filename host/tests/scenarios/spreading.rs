@@ -6,10 +6,10 @@ use std::path::Path;
 
 use projectionist::event::{Position, Result};
 use projectionist::event_store::sqlite::SqliteStore;
-use projectionist::history::{History, TierUp};
+use projectionist::history::{History, Pace};
 use projectionist::import::{Input, Options, import};
 use projectionist::plugin::{Engine, Limits, Plugin};
-use projectionist::projection::{BatchSize, Proceed, Progress, Projector, ProjectorSpec, identity};
+use projectionist::projection::{BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds, identity};
 use projectionist::read_model::Generation;
 
 use crate::support::{example_wasm, plugin_wasm};
@@ -39,7 +39,7 @@ impl Ledger {
         import(&store, Input::open(&file).unwrap(), Options::default()).unwrap();
         let history = History::open(&folder.path().join("history"), &store).unwrap();
         let flow = &mut |_| std::ops::ControlFlow::Continue(());
-        let sealed = history.catch_up(&store, Position(EVENTS), TierUp::Full, flow).unwrap();
+        let sealed = history.catch_up(&store, Position(EVENTS), Pace::Full, flow).unwrap();
         assert_eq!(sealed.through, Position(EVENTS / 16_384 * 16_384));
         Ledger { folder, store, history }
     }
@@ -77,6 +77,7 @@ impl Ledger {
             source: &self.store,
             history: with_history.then_some(&self.history),
             size: BatchSize::events(16_384),
+            thresholds: Thresholds::default(),
         };
         let mut projector = Projector::new(spec, generation)?;
         let advanced = projector.advance(Position(EVENTS), watch)?;
@@ -129,6 +130,7 @@ fn a_build_that_is_stopped_ends_everywhere_at_the_same_position() {
         source: &ledger.store,
         history: None,
         size: BatchSize::events(1_000),
+        thresholds: Thresholds::default(),
     };
     let mut one = Projector::new(spec, generation).unwrap();
     one.advance(checkpoint, &mut |_| Proceed::On).unwrap();

@@ -125,7 +125,7 @@ impl History {
     fn plan(&self, through: Position) -> Vec<Range> {
         let known = self.known();
         let is_there = |range: &Range| matches!(known.files.get(&key(*range)), Some((_, File::Good(_))));
-        wanted(through).into_iter().filter(|range| !is_there(range)).collect()
+        wanted(through, &self.0.sizes.segments).into_iter().filter(|range| !is_there(range)).collect()
     }
 }
 
@@ -194,7 +194,7 @@ impl Work<'_> {
         };
         while !self.is_stopped.load(Ordering::Relaxed) {
             let Some(&range) = self.plan.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return };
-            match seal(self.history.folder(), &mut *reader, range, &mut watch) {
+            match seal(self.history.folder(), &mut *reader, range, self.history.0.sizes, &mut watch) {
                 Ok(Made::Whole) if sealed(range) => {}
                 Ok(_) => return,
                 Err(fault) => return self.fail(fault),

@@ -22,6 +22,7 @@ pub use names::SIZES;
 pub use status::{DamagedFile, Status};
 
 use super::segment::{self, Segment};
+use super::sizes::Sizes;
 use crate::event::{Fault, Position, Range, Result};
 use crate::event_store::{Reader, Source};
 use lock::SealingLock;
@@ -40,6 +41,7 @@ pub struct History(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
+    sizes: Sizes,
     /// Tells whether segments are of the log that is there now.
     reader: Mutex<Box<dyn Reader>>,
     known: Mutex<Known>,
@@ -74,8 +76,14 @@ impl History {
     /// The history of `source` in `folder`, which need not be there. Segments that are damaged or of another log are
     /// not used, and replaced at the next [`catch_up`](History::catch_up).
     pub fn open(folder: &Path, source: &dyn Source) -> Result<History> {
+        History::open_sized(folder, source, Sizes::default())
+    }
+
+    /// The same with segments and blocks of other sizes.
+    pub fn open_sized(folder: &Path, source: &dyn Source, sizes: Sizes) -> Result<History> {
         let history = History(Arc::new(Inner {
             folder: folder.to_owned(),
+            sizes: sizes.checked(),
             reader: Mutex::new(source.reader()?),
             known: Mutex::default(),
             tail: Mutex::default(),
@@ -109,7 +117,8 @@ impl History {
         if let Some(tail) = tail.upgrade().filter(|tail| tail.range() == range) {
             return Ok(tail);
         }
-        let made = Arc::new(Segment::in_memory(&mut **lock(&self.0.reader), range, TAIL_BYTES_MAX)?);
+        let made =
+            Arc::new(Segment::in_memory_sized(&mut **lock(&self.0.reader), range, self.0.sizes, TAIL_BYTES_MAX)?);
         *tail = Arc::downgrade(&made);
         Ok(made)
     }
@@ -117,7 +126,7 @@ impl History {
     /// The events of `range` that are of `types`, as a segment in memory, for who takes so few that what others need
     /// would cost more.
     pub fn tail_of(&self, range: Range, types: &[String]) -> Result<Arc<Segment>> {
-        Segment::of_types(&mut **lock(&self.0.reader), range, types, TAIL_BYTES_MAX).map(Arc::new)
+        Segment::of_types_sized(&mut **lock(&self.0.reader), range, types, self.0.sizes, TAIL_BYTES_MAX).map(Arc::new)
     }
 
     /// A sound segment in place of one that turned out to be damaged: sealed again, unless somebody else has done it
@@ -135,7 +144,9 @@ impl History {
             return Ok(now);
         }
         self.condemn(range, "it is damaged");
-        seal::seal(&self.0.folder, &mut **lock(&self.0.reader), range, &mut |_| std::ops::ControlFlow::Continue(()))?;
+        seal::seal(&self.0.folder, &mut **lock(&self.0.reader), range, self.0.sizes, &mut |_| {
+            std::ops::ControlFlow::Continue(())
+        })?;
         self.list()?;
         match self.known().files.get(&key(range)) {
             Some((_, File::Good(mended))) => Ok(mended.clone()),
@@ -252,7 +263,9 @@ impl History {
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry.map_err(failed)?;
-            let Some(range) = entry.file_name().to_str().and_then(range_of) else { continue };
+            let Some(range) = entry.file_name().to_str().and_then(|name| range_of(name, &self.0.sizes.segments)) else {
+                continue;
+            };
             match entry.metadata() {
                 Ok(about) => found.push((range, Stamp::of(&about))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {} // it was just removed

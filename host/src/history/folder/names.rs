@@ -18,20 +18,20 @@ pub(super) fn file_name(range: Range) -> String {
 }
 
 /// The range of the segment in a file of that name; none when it is not one of ours.
-pub(super) fn range_of(name: &str) -> Option<Range> {
+pub(super) fn range_of(name: &str, sizes: &[u64; 3]) -> Option<Range> {
     let (after, through) = name.strip_suffix(ENDING)?.split_once('-')?;
     let range = Range { after: Position(after.parse().ok()?), through: Position(through.parse().ok()?) };
     let size = range.through.0.checked_sub(range.after.0)?;
-    let is_ours = SIZES.contains(&size) && range.after.0.is_multiple_of(size) && file_name(range) == name;
+    let is_ours = sizes.contains(&size) && range.after.0.is_multiple_of(size) && file_name(range) == name;
     is_ours.then_some(range)
 }
 
 /// The ranges that a history of everything through `through` consists of: the largest first, then what is left in
 /// smaller ones. What is beyond the last whole smallest one is not sealed.
-pub(super) fn wanted(through: Position) -> Vec<Range> {
+pub(super) fn wanted(through: Position, sizes: &[u64; 3]) -> Vec<Range> {
     let mut ranges = Vec::new();
     let mut after = 0;
-    for size in SIZES.iter().rev() {
+    for size in sizes.iter().rev() {
         while through.0 - after >= *size {
             ranges.push(Range { after: Position(after), through: Position(after + size) });
             after += size;
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_name_is_the_range_and_other_names_are_not_ours() {
         for one in [range(0, 16_384), range(131_072, 262_144), range(5 << 40, (5 << 40) + (1 << 20))] {
-            assert_eq!(range_of(&file_name(one)), Some(one));
+            assert_eq!(range_of(&file_name(one), &SIZES), Some(one));
         }
         for name in [
             "000000000001-000000016385.segment", // not aligned
@@ -77,17 +77,17 @@ mod tests {
             "000000016384-000000000000.segment",
             "notes.txt",
         ] {
-            assert_eq!(range_of(name), None, "{name}");
+            assert_eq!(range_of(name, &SIZES), None, "{name}");
         }
     }
 
     #[test]
     fn a_long_log_wants_the_largest_first_and_leaves_the_newest() {
         let [small, middle, large] = SIZES;
-        assert!(wanted(Position(small - 1)).is_empty());
-        assert_eq!(wanted(Position(small)), [range(0, small)]);
-        assert_eq!(wanted(Position(middle - 1)).len(), 7);
-        assert_eq!(wanted(Position(middle)), [range(0, middle)]);
+        assert!(wanted(Position(small - 1), &SIZES).is_empty());
+        assert_eq!(wanted(Position(small), &SIZES), [range(0, small)]);
+        assert_eq!(wanted(Position(middle - 1), &SIZES).len(), 7);
+        assert_eq!(wanted(Position(middle), &SIZES), [range(0, middle)]);
         let through = 2 * large + middle + small + 5;
         let expected = [
             range(0, large),
@@ -95,7 +95,7 @@ mod tests {
             range(2 * large, 2 * large + middle),
             range(2 * large + middle, 2 * large + middle + small),
         ];
-        assert_eq!(wanted(Position(through)), expected);
+        assert_eq!(wanted(Position(through), &SIZES), expected);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::names::{NEW, file_name};
 use crate::event::{Range, Result};
 use crate::event_store::Reader;
-use crate::history::Segment;
+use crate::history::{Segment, Sizes};
 
 /// Bytes written at once.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -27,11 +27,12 @@ pub(super) fn seal(
     folder: &Path,
     reader: &mut dyn Reader,
     range: Range,
+    sizes: Sizes,
     watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Made> {
     let name = file_name(range);
     let unfinished = folder.join(format!("{NEW}{name}"));
-    let made = write(&unfinished, reader, range, watch).and_then(|made| {
+    let made = write(&unfinished, reader, range, sizes, watch).and_then(|made| {
         if made == Made::Whole {
             let doing = || format!("sealing {}", folder.join(&name).display());
             std::fs::rename(&unfinished, folder.join(&name))
@@ -51,11 +52,12 @@ fn write(
     path: &Path,
     reader: &mut dyn Reader,
     range: Range,
+    sizes: Sizes,
     watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Made> {
     let failed = |error| super::file_fault(format!("writing {}", path.display()), &error);
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, File::create(path).map_err(failed)?);
-    let Some(_bytes) = Segment::shred(reader, range, &mut out, watch)? else { return Ok(Made::Stopped) };
+    let Some(_bytes) = Segment::shred_sized(reader, range, sizes, &mut out, watch)? else { return Ok(Made::Stopped) };
     out.flush().map_err(failed)?;
     out.get_ref().sync_data().map_err(failed)?;
     Ok(Made::Whole)

@@ -72,7 +72,7 @@ impl History {
         let ranges = known.files.iter().filter(|(_, (_, file))| matches!(file, File::Good(_)));
         let ranges: Vec<_> = ranges.map(|(&key, _)| key).collect();
         let missing = gaps(&ranges, last.min(head.0));
-        let sealable = wanted(head).last().map_or(0, |last| last.through.0);
+        let sealable = wanted(head, &self.0.sizes.segments).last().map_or(0, |last| last.through.0);
         Status {
             through,
             events,

@@ -27,6 +27,7 @@ pub use block::{Block, Found, Held};
 pub(super) use index::Mark;
 
 use super::segment_builder::SegmentBuilder;
+use super::sizes::Sizes;
 use crate::event::{Fault, Range, Result, Text};
 use crate::event_store::{Reader, Wanted};
 use index::{Index, checksum, text};
@@ -97,19 +98,31 @@ impl Segment {
         out: &mut dyn Write,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<u64>> {
-        Segment::shred_wanted(reader, range, &SegmentBuilder::wanted(), out, watch)
+        Segment::shred_sized(reader, range, Sizes::default(), out, watch)
+    }
+
+    /// The same in blocks of another size.
+    pub fn shred_sized(
+        reader: &mut dyn Reader,
+        range: Range,
+        sizes: Sizes,
+        out: &mut dyn Write,
+        watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<u64>> {
+        Segment::shred_wanted(reader, range, &SegmentBuilder::wanted(), sizes, out, watch)
     }
 
     fn shred_wanted(
         reader: &mut dyn Reader,
         range: Range,
         wanted: &Wanted,
+        sizes: Sizes,
         out: &mut dyn Write,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Option<u64>> {
         let failed = |error: io::Error| trouble("writing history", &error).among(range);
         let mut writer = Writer::start(out).map_err(failed)?;
-        let mut events = SegmentBuilder::new();
+        let mut events = SegmentBuilder::new(sizes);
         let (mut begun, mut mark, mut counted) = (range.after, None, 0);
         let mut is_stopped = false;
         reader.scan(range, wanted, &mut |event| {
@@ -138,18 +151,40 @@ impl Segment {
 
     /// The events of `range`, in memory. A fault when that takes more than `bytes_max`.
     pub fn in_memory(reader: &mut dyn Reader, range: Range, bytes_max: usize) -> Result<Segment> {
-        Segment::wanted_in_memory(reader, range, &SegmentBuilder::wanted(), bytes_max)
+        Segment::in_memory_sized(reader, range, Sizes::default(), bytes_max)
+    }
+
+    /// The same in blocks of another size.
+    pub fn in_memory_sized(reader: &mut dyn Reader, range: Range, sizes: Sizes, bytes_max: usize) -> Result<Segment> {
+        Segment::wanted_in_memory(reader, range, &SegmentBuilder::wanted(), sizes, bytes_max)
     }
 
     /// Likewise those of `types` alone.
     pub fn of_types(reader: &mut dyn Reader, range: Range, types: &[String], bytes_max: usize) -> Result<Segment> {
-        let wanted = Wanted { types: Some(types.to_vec()), ..SegmentBuilder::wanted() };
-        Segment::wanted_in_memory(reader, range, &wanted, bytes_max)
+        Segment::of_types_sized(reader, range, types, Sizes::default(), bytes_max)
     }
 
-    fn wanted_in_memory(reader: &mut dyn Reader, range: Range, wanted: &Wanted, bytes_max: usize) -> Result<Segment> {
+    /// The same in blocks of another size.
+    pub fn of_types_sized(
+        reader: &mut dyn Reader,
+        range: Range,
+        types: &[String],
+        sizes: Sizes,
+        bytes_max: usize,
+    ) -> Result<Segment> {
+        let wanted = Wanted { types: Some(types.to_vec()), ..SegmentBuilder::wanted() };
+        Segment::wanted_in_memory(reader, range, &wanted, sizes, bytes_max)
+    }
+
+    fn wanted_in_memory(
+        reader: &mut dyn Reader,
+        range: Range,
+        wanted: &Wanted,
+        sizes: Sizes,
+        bytes_max: usize,
+    ) -> Result<Segment> {
         let mut bytes = Memory { bytes: MutableBuffer::new(0), bytes_max };
-        Segment::shred_wanted(reader, range, wanted, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
+        Segment::shred_wanted(reader, range, wanted, sizes, &mut bytes, &mut |_| ControlFlow::Continue(()))?;
         Segment::from_bytes(bytes.bytes.into())
             .map_err(|damaged| Fault::storage("shredding events", damaged.what).among(range))
     }

@@ -1,0 +1,32 @@
+//! The **sizes** of a history: what one segment covers, and what one block holds.
+
+use super::folder::SIZES;
+use super::segment_builder::{BLOCK_EVENTS_MAX, MEMORY_BYTES_MAX};
+
+/// How much the segments and blocks of a history hold. Every process that uses a history must use the same segment
+/// sizes. With small ones a log of some hundred events crosses as many borders as a long one does with the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Positions that a segment covers: ascending, each a multiple of the one before.
+    pub segments: [u64; 3],
+    /// Events that a block holds at most; from 1 to [`BLOCK_EVENTS_MAX`].
+    pub block_events: usize,
+    /// Bytes that dictionaries and names take in memory at most, before a segment begins new dictionaries.
+    pub dictionary_bytes: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Sizes {
+        Sizes { segments: SIZES, block_events: BLOCK_EVENTS_MAX, dictionary_bytes: MEMORY_BYTES_MAX }
+    }
+}
+
+impl Sizes {
+    /// Panics when they cannot be used; they are constants of a program, never input.
+    pub(super) fn checked(self) -> Sizes {
+        let [small, middle, large] = self.segments;
+        assert!(small > 0 && middle.is_multiple_of(small) && large.is_multiple_of(middle), "{self:?}");
+        assert!((1..=BLOCK_EVENTS_MAX).contains(&self.block_events), "{self:?}");
+        self
+    }
+}

@@ -1,0 +1,61 @@
+//! A **stored** log: its events in an event store, and histories of it in several sizes.
+
+use std::fmt::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use projectionist::event::Position;
+use projectionist::event_store::sqlite::SqliteStore;
+use projectionist::history::{History, Pace, Sizes};
+use projectionist::import::{Input, Options, import};
+
+use crate::log::Event;
+
+/// A log in a store of its own, in a folder that goes away with it.
+pub struct Stored {
+    folder: tempfile::TempDir,
+    pub store: SqliteStore,
+    pub head: Position,
+}
+
+impl Stored {
+    /// Records the events; a log always fits, or the generator is wrong.
+    pub fn new(events: &[Event]) -> Stored {
+        let folder = tempfile::tempdir_in(place()).expect("a folder");
+        let mut lines = String::new();
+        for event in events {
+            writeln!(lines, "{}", serde_json::to_string(event).expect("an event is JSON")).expect("a string");
+        }
+        let file = folder.path().join("log.jsonl");
+        std::fs::write(&file, lines).expect("a file");
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).expect("a store");
+        let report = import(&store, Input::open(&file).expect("the log"), Options::default())
+            .unwrap_or_else(|fault| panic!("the generator wrote what cannot be imported: {fault}"));
+        assert_eq!(report.added, events.len() as u64, "every event is recorded once");
+        Stored { folder, store, head: report.last.unwrap_or_default() }
+    }
+
+    /// A history in the folder `name`, sealed as far as whole segments go up to `through`.
+    pub fn history(&self, name: &str, sizes: Sizes, through: Position) -> History {
+        let history = History::open_sized(&self.folder.path().join(name), &self.store, sizes).expect("a history");
+        seal(&history, &self.store, through);
+        history
+    }
+
+    /// A file that is not there yet.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.sqlite"))
+    }
+}
+
+/// Seals what makes whole segments up to `through`.
+pub fn seal(history: &History, store: &SqliteStore, through: Position) {
+    let on = &mut |_| ControlFlow::Continue(());
+    history.catch_up(store, through, Pace::Full, on).expect("segments");
+}
+
+/// Where temporary folders are made: in memory where there is such a place, since every read model is synced.
+fn place() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
+}
