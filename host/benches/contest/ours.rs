@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use projectionist::event_store::Source;
 use projectionist::event_store::sqlite::SqliteStore;
-use projectionist::history::{History, TierUp};
+use projectionist::history::{History, Pace};
 use projectionist::import::{Input, Options};
 use projectionist::project::Project;
 use projectionist::projection::Proceed;
 use projectionist::server::{Host, Notice, Stop, SwapReport};
-use projectionist::{plugin, replay, source};
+use projectionist::{import, plugin, replay};
 
 use super::contender::Job;
 use super::measure::{Measured, Stage, Watch, percentile};
@@ -45,7 +45,7 @@ pub fn seal(project: &Project) {
     let store = SqliteStore::open(&project.store).expect("the store");
     let history = History::open(&project.history.folder, &store).expect("the history");
     let head = store.reader().and_then(|mut reader| reader.head()).expect("the head");
-    history.catch_up(&store, head, TierUp::Full, &mut |_| ControlFlow::Continue(())).expect("the history");
+    history.catch_up(&store, head, Pace::Full, &mut |_| ControlFlow::Continue(())).expect("the history");
 }
 
 /// A plugin that serves, changed many times: each time other bytes, so that its code is compiled anew.

@@ -56,9 +56,11 @@ impl Running<'_> {
     fn compute(&self) -> Result<Computed> {
         let head = self.stored.head;
         let file = self.stored.file(self.name);
-        let history = self.way.history.as_ref().map(|way| {
-            self.stored.history(&format!("history-{}", self.name), way.sizes(), part(head, way.sealed))
-        });
+        let history = self
+            .way
+            .history
+            .as_ref()
+            .map(|way| self.stored.history(&format!("history-{}", self.name), way.sizes(), part(head, way.sealed)));
         let projector = |generation, stretch: &Stretch| {
             let spec = ProjectorSpec {
                 plugin: self.plugin.clone(),
@@ -76,10 +78,20 @@ impl Running<'_> {
         let first = &self.way.stretches[0];
         let mut building = projector(generation, first)?;
         if let Err(fault) = self.build(&mut building, part(head, first.through)) {
-            return Ok(Computed { tables: None, checkpoint: Position::START, fault: Some(told(fault)), is_built: true });
+            return Ok(Computed {
+                tables: None,
+                checkpoint: Position::START,
+                fault: Some(told(fault)),
+                is_built: true,
+            });
         }
         if let Err(fault) = building.generation().finish() {
-            return Ok(Computed { tables: None, checkpoint: Position::START, fault: Some(told(fault)), is_built: true });
+            return Ok(Computed {
+                tables: None,
+                checkpoint: Position::START,
+                fault: Some(told(fault)),
+                is_built: true,
+            });
         }
         let mut running = Some(building).filter(|_| !first.restart);
         let mut fault = None;

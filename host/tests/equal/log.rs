@@ -6,7 +6,7 @@ use crate::rng::Rng;
 use crate::values::Values;
 
 /// One event as it goes into the store, with nothing left to be made up.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Event {
     pub stream: String,
     #[serde(rename = "type")]

@@ -115,7 +115,11 @@ impl Way {
     pub fn thresholds(&self, head: Position) -> Thresholds {
         Thresholds {
             history_positions_min: 1,
-            tail_positions_max: if self.history.as_ref().is_some_and(|history| history.has_tail) { u64::MAX } else { 0 },
+            tail_positions_max: if self.history.as_ref().is_some_and(|history| history.has_tail) {
+                u64::MAX
+            } else {
+                0
+            },
             parallel_positions_min: if self.is_parallel { 1 } else { u64::MAX },
             partitioned_events_min: if self.is_partitioned { 0 } else { usize::MAX },
             partitions: self.partitions,
@@ -157,11 +161,7 @@ impl HistoryWay {
     }
 
     pub fn sizes(&self) -> Sizes {
-        Sizes {
-            segments: self.segments,
-            block_events: self.block_events,
-            dictionary_bytes: self.dictionary_bytes,
-        }
+        Sizes { segments: self.segments, block_events: self.block_events, dictionary_bytes: self.dictionary_bytes }
     }
 }
 
