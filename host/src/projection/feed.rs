@@ -175,10 +175,12 @@ impl Feed {
         if range.through.0 - range.after.0.min(range.through.0) <= size.events_max as u64 {
             return self.each_here(range, size, visit);
         }
+        let mut is_ended = false;
         std::thread::scope(|scope| {
             let (sender, batches) = bounded(BATCHES_AHEAD);
+            let feed = &mut *self;
             scope.spawn(move || {
-                let failed = self.each_here(range, size, &mut |batch| {
+                let failed = feed.each_here(range, size, &mut |batch| {
                     Ok(if sender.send(Ok(batch)).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
                 });
                 if let Err(fault) = failed {
@@ -188,11 +190,17 @@ impl Feed {
             });
             for batch in batches {
                 if visit(batch?)?.is_break() {
+                    is_ended = true;
                     break;
                 }
             }
-            Ok(())
-        })
+            Ok::<_, Fault>(())
+        })?;
+        if is_ended {
+            // Batches that were read ahead and never given hold words that the instance does not have.
+            self.shredder.restart();
+        }
+        Ok(())
     }
 
     fn each_here(
