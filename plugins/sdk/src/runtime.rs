@@ -1,7 +1,7 @@
 //! The **runtime** drives a projection as the contract says: manifest, open, apply, flush.
 
 use crate::arena::Arena;
-use crate::bindings::manifests::{EnvelopeParts, Manifest, Selection, Subscription};
+use crate::bindings::manifests::{EnvelopeParts, Manifest, Partitioning, Selection, Subscription};
 use crate::bindings::projectionist::projection::columns::{Column, Values};
 use crate::bindings::{Pending, Start, events, faults, tables};
 use crate::dictionary::Dictionaries;
@@ -59,8 +59,9 @@ impl<P: Exported> Runtime<P> {
         let (mut count, mut table) = (0u64, 0);
         projection.each(&mut |_, _| count += 1);
         let cache_bytes = start.cache_bytes / count.max(1);
+        let partitioned = !matches!(P::partitioning(), Partitioning::Whole);
         projection.each(&mut |_, any| {
-            any.open(Opening { table, empty: start.empty, cache_bytes });
+            any.open(Opening { table, empty: start.empty, partitioned, cache_bytes });
             table += 1;
         });
         projection.open(&Settings::new(start.settings)).map_err(|fault| fault.settings().into_wit())?;

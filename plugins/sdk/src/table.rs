@@ -1,9 +1,12 @@
 //! A **table** of rows by key: those changed since the last flush, and as many others as memory allows.
 
+mod asked_keys;
 mod evicted_keys;
 mod flush;
 mod index;
 mod trim;
+#[cfg(test)]
+mod partition_tests;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
@@ -19,6 +22,7 @@ use crate::dictionary::{Dictionaries, Symbol};
 use crate::key::{AsKey, Key};
 use crate::row::Row;
 use crate::slots::{Slot, Slots};
+use crate::table::asked_keys::AskedKeys;
 use crate::table::evicted_keys::Elsewhere;
 use crate::table::index::Index;
 use crate::table::trim::weight;
@@ -96,6 +100,7 @@ pub struct Table<R: Row> {
     bytes: u64,
     dirty_bytes: u64,
     elsewhere: Elsewhere,
+    asked: AskedKeys<R>,
     opening: Opening,
     fault: Option<Fault>,
 }
@@ -130,6 +135,7 @@ impl<R: Row> Default for Table<R> {
             bytes: 0,
             dirty_bytes: 0,
             elsewhere: Elsewhere::default(),
+            asked: AskedKeys::default(),
             opening: Opening::default(),
             fault: None,
         }
@@ -178,10 +184,22 @@ impl<R: Row> Table<R> {
     /// Removes the row with this key, if there is one.
     pub fn delete(&mut self, key: impl AsKey<R::Key>) {
         let symbol = key.symbol();
-        let index = self.slots.get(symbol).known().unwrap_or_else(|| {
-            let hash = hash::<R>(key.view());
-            self.position(key.view(), hash).unwrap_or_else(|| self.hold_unseen(R::new(key.view()), hash))
-        });
+        let index = match self.slots.get(symbol).known() {
+            Some(index) => index,
+            None => {
+                let hash = hash::<R>(key.view());
+                match self.position(key.view(), hash) {
+                    Some(index) => index,
+                    None => {
+                        let row = R::new(key.view());
+                        if !is_storable(&row) {
+                            return;
+                        }
+                        self.hold_unseen(row, hash)
+                    }
+                }
+            }
+        };
         self.write(index);
         let held = &mut self.held[index];
         held.live = false;
@@ -218,7 +236,10 @@ impl<R: Row> Table<R> {
         let index = match self.position(key, hash) {
             Some(index) => index,
             None if self.elsewhere.may_have(hash) => self.fetch(key, hash),
-            None => return None,
+            None => {
+                self.note_absent(key, hash);
+                return None;
+            }
         };
         self.slots.set(symbol, Slot { row: index as u32, mark: 0 });
         Some(index)
@@ -256,12 +277,29 @@ impl<R: Row> Table<R> {
             return self.hold(row, hash, Some(false));
         }
         match self.look_up(&row) {
-            Ok(Some(found)) => self.hold(found, hash, Some(true)),
-            Ok(None) => self.hold(row, hash, Some(false)),
+            Ok(Some(found)) => {
+                let index = self.hold(found, hash, Some(true));
+                if self.asked.is_on() && !self.elsewhere.is_known() {
+                    // Another partition may have written it: flushed again, the host knows that it was read here.
+                    self.write(index);
+                }
+                index
+            }
+            Ok(None) => {
+                self.note_absent(key, hash);
+                self.hold(row, hash, Some(false))
+            }
             Err(fault) => {
                 self.fault.get_or_insert(fault);
                 self.hold(row, hash, Some(false))
             }
+        }
+    }
+
+    /// Takes note of a key that was asked for and has no row, where the host wants to know.
+    fn note_absent(&mut self, key: <R::Key as Key>::Ref<'_>, hash: u64) {
+        if self.asked.is_on() {
+            self.asked.add(&R::new(key), hash);
         }
     }
 
@@ -274,8 +312,7 @@ impl<R: Row> Table<R> {
     fn look_up(&self, row: &R) -> Result<Option<R>, Fault> {
         let mut keys = R::KeyColumns::default();
         if row.push_key(&mut keys).is_err() {
-            // No column holds such a key, so no row has it; storing one would be a fault.
-            return Ok(None);
+            return Ok(None); // as `is_storable`
         }
         let rows = backend::lookup(self.opening.table, 1, &R::finish_key(keys));
         if rows.found.first().is_none_or(|found| found & 1 == 0) {
@@ -318,6 +355,11 @@ impl<R: Row> Table<R> {
             self.reached.push(index as u32);
         }
     }
+}
+
+/// Whether columns hold a row's key. If not, no row has it, and storing one is a fault.
+fn is_storable<R: Row>(row: &R) -> bool {
+    row.push_key(&mut R::KeyColumns::default()).is_ok()
 }
 
 fn hash<R: Row>(key: <R::Key as Key>::Ref<'_>) -> u64 {

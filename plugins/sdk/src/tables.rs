@@ -41,6 +41,8 @@ pub struct Opening {
     pub(crate) table: u16,
     /// Whether the generation has no rows yet.
     pub(crate) empty: bool,
+    /// Whether the projection says that its rows depend on one partition of the events each.
+    pub(crate) partitioned: bool,
     /// How many bytes of unchanged rows it may keep.
     pub(crate) cache_bytes: u64,
 }

@@ -2,11 +2,13 @@
 
 use std::any::TypeId;
 
+use super::asked_keys::AskedKeys;
 use super::evicted_keys::Elsewhere;
-use super::{Table, hash};
+use super::{Table, hash, is_storable};
 use crate::Fault;
 use crate::bindings::manifests;
 use crate::bindings::tables::Changes;
+use crate::key::Key;
 use crate::row::Row;
 use crate::tables::{AnyTable, Opening, Waiting};
 
@@ -21,6 +23,7 @@ impl<R: Row> AnyTable for Table<R> {
 
     fn open(&mut self, opening: Opening) {
         self.elsewhere = Elsewhere::of(opening.empty);
+        self.asked = AskedKeys::new(opening.empty && opening.partitioned);
         self.opening = opening;
     }
 
@@ -33,7 +36,7 @@ impl<R: Row> AnyTable for Table<R> {
         self.forget_gone();
         // Not only in `flush`: where events read and change nothing, the host has no reason to flush.
         self.trim();
-        Waiting { rows: self.dirty.len() as u64, bytes: self.dirty_bytes }
+        Waiting { rows: (self.dirty.len() + self.asked.len()) as u64, bytes: self.dirty_bytes + self.asked.bytes() }
     }
 
     fn take_fault(&mut self) -> Option<Fault> {
@@ -43,6 +46,13 @@ impl<R: Row> AnyTable for Table<R> {
     fn flush(&mut self) -> Result<Option<Changes>, Fault> {
         let (mut columns, mut keys) = (R::Columns::default(), R::KeyColumns::default());
         let (mut upserted, mut deleted) = (0, 0);
+        for (hash, key) in self.asked.take() {
+            // A row that is dirty says it itself.
+            if self.position(key.view(), hash).is_none_or(|index| !self.held[index].dirty) {
+                R::new(key.view()).push_key(&mut keys)?;
+                deleted += 1;
+            }
+        }
         for &index in &self.dirty {
             let (held, row) = (&mut self.held[index as usize], &self.rows[index as usize]);
             held.dirty = false;
@@ -53,7 +63,7 @@ impl<R: Row> AnyTable for Table<R> {
             if held.live {
                 row.push(&mut columns)?;
                 upserted += 1;
-            } else if held.stored {
+            } else if held.stored || (self.asked.is_on() && is_storable(row)) {
                 row.push_key(&mut keys)?;
                 deleted += 1;
             }

@@ -1,9 +1,10 @@
 //! Any sequence of what a projection and its host may do with a table gives the rows of a plain map, whatever memory the
 //! table may take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bindings::columns;
+use crate::bindings::tables::Changes;
 use crate::dictionary::{Dictionary, Text};
 use crate::prelude::*;
 use crate::tables::{AnyTable, Opening};
@@ -70,17 +71,29 @@ fn added(first: u32, names: &[String]) -> columns::Dictionary {
     columns::Dictionary { keys: Vec::new(), first, added }
 }
 
+/// Adds the names that a flush tells.
+fn tell(changes: &[Changes], told: &mut BTreeSet<String>) {
+    for column in changes.iter().flat_map(|changes| [changes.upserts.first(), changes.deletes.first()]).flatten() {
+        let columns::Values::Texts(texts) = &column.values else { panic!("names are texts") };
+        let names = texts.offsets.windows(2).map(|ends| texts.data[ends[0] as usize..ends[1] as usize].to_owned());
+        told.extend(names);
+    }
+}
+
 fn run<R: Counted>(seed: u64) {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     store::with(|store| *store = Store::new(vec![R::table()]));
+    let mut partitioned = random.below(2) == 0;
     let cache_bytes = [0, 300, 2_000, 10_000, 1 << 30][random.below(5)];
     let names: Vec<String> = (0..[4, 60, 400][random.below(3)]).map(|number| format!("name {number}")).collect();
     let mut expected = BTreeMap::<&str, i64>::new();
+    // Of a partition: the keys that were asked for, and those that the flushes tell.
+    let (mut asked, mut told) = (BTreeSet::<&str>::new(), BTreeSet::new());
     let mut dictionaries = [Dictionary::new(0), Dictionary::new(1)];
     // In each dictionary another name may come first.
     let mut orders: [Vec<String>; 2] = Default::default();
     let mut table = Table::<R>::default();
-    table.open(Opening { table: 0, empty: true, cache_bytes });
+    table.open(Opening { table: 0, empty: true, partitioned, cache_bytes });
     if random.below(4) == 0 {
         (table.mark, table.batches) = (u32::MAX - random.below(300) as u32, u32::MAX - 1 - random.below(30) as u32);
     }
@@ -103,7 +116,11 @@ fn run<R: Counted>(seed: u64) {
             name = names.iter().find(|name| **name == order[place]).unwrap();
             key = Text::symbol_of(&dictionaries[which], place as u32);
         }
-        match random.below(12) {
+        let action = random.below(12);
+        if action < 11 {
+            asked.insert(name);
+        }
+        match action {
             0..4 => {
                 *table.entry(key).count() += 1;
                 *expected.entry(name).or_default() += 1;
@@ -126,14 +143,17 @@ fn run<R: Counted>(seed: u64) {
             _ => {
                 let waiting = table.settle();
                 assert!(table.take_fault().is_none());
-                assert_eq!(waiting.rows, table.dirty.len() as u64);
+                assert_eq!(waiting.rows, (table.dirty.len() + table.asked.len()) as u64);
                 if random.below(3) == 0 {
                     let changes: Vec<_> = table.flush().unwrap().into_iter().collect();
                     store::with(|store| store.commit(&changes)).unwrap();
+                    tell(&changes, &mut told);
+                    assert!(!partitioned || asked.iter().all(|&name| told.contains(name)));
                     assert_eq!((table.dirty.len(), table.dirty_bytes), (0, 0));
                     if random.below(10) == 0 {
                         table = Table::default();
-                        table.open(Opening { table: 0, empty: false, cache_bytes });
+                        table.open(Opening { table: 0, empty: false, partitioned, cache_bytes });
+                        partitioned = false; // what it has to tell ends with the build
                     }
                 }
             }
@@ -143,7 +163,7 @@ fn run<R: Counted>(seed: u64) {
     let changes: Vec<_> = table.flush().unwrap().into_iter().collect();
     store::with(|store| store.commit(&changes)).unwrap();
     let mut again = Table::<R>::default();
-    again.open(Opening { table: 0, empty: false, cache_bytes });
+    again.open(Opening { table: 0, empty: false, partitioned, cache_bytes });
     for name in &names {
         let count = again.get(name).is_some().then(|| *again.entry(name).count());
         assert_eq!(count, expected.get(&name[..]).copied(), "{name}");

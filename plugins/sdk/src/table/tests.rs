@@ -8,18 +8,18 @@ use crate::tables::{AnyTable, Opening, Waiting};
 use crate::testing::store::{self, Store};
 
 /// What a table may keep of unchanged rows, in bytes.
-const BUDGET: u64 = 10_000;
+pub(super) const BUDGET: u64 = 10_000;
 /// How many keys are looked for between two `settle`s.
-const BATCH: u64 = 50;
+pub(super) const BATCH: u64 = 50;
 
 #[derive(Row)]
-struct Item {
+pub(super) struct Item {
     #[key]
-    id: u64,
-    note: String,
+    pub id: u64,
+    pub note: String,
 }
 
-fn item(id: u64) -> Item {
+pub(super) fn item(id: u64) -> Item {
     Item { id, note: format!("item {id}") }
 }
 
@@ -31,11 +31,11 @@ fn table(ids: std::ops::Range<u64>) -> Table<Item> {
     ids.for_each(|id| table.put(item(id)));
     flush(&mut table);
     let mut opened = Table::default();
-    opened.open(Opening { table: 0, empty, cache_bytes: BUDGET });
+    opened.open(Opening { table: 0, empty, partitioned: false, cache_bytes: BUDGET });
     opened
 }
 
-fn flush(table: &mut Table<Item>) {
+pub(super) fn flush(table: &mut Table<Item>) {
     let changes: Vec<_> = table.flush().unwrap().into_iter().collect();
     store::with(|store| store.commit(&changes)).unwrap();
 }
@@ -233,7 +233,7 @@ fn counts_begin_anew_before_they_are_too_large() {
 }
 
 thread_local! {
-    static ALLOCATED: Cell<u64> = const { Cell::new(0) };
+    pub(super) static ALLOCATED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Counts what this thread holds.
@@ -258,7 +258,7 @@ static COUNTING: Counting = Counting;
 
 /// At least what the allocator gave out, and not wildly more: the host flushes by it.
 #[track_caller]
-fn fits(waiting: Waiting, allocated: u64) {
+pub(super) fn fits(waiting: Waiting, allocated: u64) {
     assert!((allocated..allocated * 3).contains(&waiting.bytes), "{} said, {allocated} taken", waiting.bytes);
 }
 

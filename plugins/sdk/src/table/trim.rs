@@ -46,6 +46,14 @@ impl<R: Row> Table<R> {
     #[cold]
     fn forget(&mut self) {
         self.gone = 0;
+        if self.asked.is_on() {
+            for index in 0..self.held.len() {
+                let Held { hash, dirty, live, stored, .. } = self.held[index];
+                if dirty && !live && !stored {
+                    self.asked.add(&self.rows[index], hash);
+                }
+            }
+        }
         let Table { dirty, held, dirty_bytes, .. } = self;
         dirty.retain(|&index| {
             let held = &mut held[index as usize];
