@@ -23,5 +23,5 @@ pub use manifest::{
     EnvelopeParts, EventType, Index, Kind, Manifest, Partitioning, Selection, Subscription, Table, TableColumn,
 };
 pub use position::{Position, Range, StreamVersion};
-pub use recorded::{EventRef, ExpectedVersion, NewEvent};
+pub use recorded::{EventRef, ExpectedVersion, NewEvent, StreamNumber, TypeIndex, TypeNumber};
 pub use timestamp::Timestamp;

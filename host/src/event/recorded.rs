@@ -28,6 +28,25 @@ pub enum ExpectedVersion {
     Exactly(StreamVersion),
 }
 
+/// The store's own number for a stream: the same for the same stream in every reader, for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamNumber(pub i64);
+
+/// The store's own number for an event type: the same for the same name in every reader, for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeNumber(pub i64);
+
+/// An event type among those that a scan or a subscription asks for, counted from 0; 0 when it takes every type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeIndex(pub u16);
+
+impl TypeIndex {
+    /// Its place in a list with one entry for each type asked for.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// A recorded event, borrowed from the store's reader while it is visited.
 ///
 /// Parts that the scan did not ask for are left empty (it says which parts it wants).
@@ -35,16 +54,16 @@ pub enum ExpectedVersion {
 pub struct EventRef<'a> {
     /// Its place in the whole log.
     pub position: Position,
-    /// The store's own number for the stream: the same number for the same stream in one reader.
-    pub stream: i64,
+    /// The store's own number for the stream.
+    pub stream: StreamNumber,
     /// The stream's name, when asked for.
     pub stream_name: &'a str,
     /// Its place in its stream.
     pub stream_version: StreamVersion,
-    /// The index of its type among the types that the scan asked for; 0 when the scan takes every type.
-    pub kind: u16,
-    /// The store's own number for the event type: the same number for the same name in one reader.
-    pub type_number: i64,
+    /// Its type among those that the scan asked for.
+    pub kind: TypeIndex,
+    /// The store's own number for the event type.
+    pub type_number: TypeNumber,
     /// The event type's name.
     pub type_name: &'a str,
     /// When it was recorded.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use hashbrown::HashMap;
 
 use super::field::Field;
+use super::numbers::DictionaryNumber;
 use super::object::{KEY_BYTES_MAX, Member, NotJson, members, unescaped};
 use super::segment_dictionaries::SegmentDictionaries;
 use crate::event::{Column, Values};
@@ -41,7 +42,7 @@ struct Known {
     object: usize,
     slot: usize,
     /// The segment's dictionary that its keys point into.
-    words: Option<u32>,
+    words: Option<DictionaryNumber>,
 }
 
 /// The columns of one event type in one block.
@@ -57,7 +58,7 @@ pub(super) struct ListedColumn {
     pub name: String,
     pub column: Column,
     /// The segment's dictionary, when the column is symbols.
-    pub words: Option<u32>,
+    pub words: Option<DictionaryNumber>,
 }
 
 impl InferredColumns {

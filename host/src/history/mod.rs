@@ -5,6 +5,7 @@
 //! them, in the same columns; the [`History`] of a log is a folder of segments. It is a mirror: it can be made from the
 //! source again at any time, and a projection comes to the same rows with it and without.
 
+mod numbers;
 mod shredder;
 mod object;
 mod number;
@@ -18,19 +19,13 @@ mod segment_builder;
 mod segment;
 mod sizes;
 mod folder;
-mod window;
-mod dictionary_remap;
-mod block_reader;
-mod merge_by_row;
-mod row_selection;
-mod batch_builder;
 mod scan;
 
 pub use folder::{CaughtUp, DamagedFile, History, Pace, SIZES, Sealing, Status, TAIL_BYTES_MAX};
 pub use inferred_columns::FIELDS_MAX;
-pub use row_selection::Part;
-pub use scan::{Cut, Mend, Scan};
-pub use segment::{Block, Damaged, Found, Held, Segment, Words};
+pub use numbers::{DictionaryNumber, SealedKeys, SegmentId, TypeInBlock};
+pub use scan::{Cut, Mend, Part, Scan};
+pub use segment::{Block, Damaged, Found, KeyColumn, SealedColumn, Segment, Words};
 pub use segment_builder::{BLOCK_BYTES_MAX, BLOCK_EVENTS_MAX, BLOCK_FIELDS_MAX};
 pub use shredder::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Shredder};
 pub use sizes::Sizes;

@@ -6,10 +6,11 @@
 use hashbrown::HashMap;
 
 use super::inferred_columns::{COLUMN_BYTES, InferredColumns, Listed};
+use super::numbers::DictionaryNumber;
 use super::segment_dictionaries::SegmentDictionaries;
 use super::sizes::Sizes;
 use super::strings::{Bits, Strings};
-use crate::event::{Column, EventRef, Position, Range, Text, Values};
+use crate::event::{Column, EventRef, Position, Range, StreamNumber, Text, TypeNumber, Values};
 use crate::event_store::Wanted;
 
 /// A block takes no more events than this,
@@ -32,9 +33,9 @@ pub(super) struct SegmentBuilder {
     has_metadata: Bits,
     metadata_fields: InferredColumns,
     types: Vec<EventType>,
-    by_number: HashMap<i64, u32, foldhash::fast::RandomState>,
+    by_number: HashMap<TypeNumber, u32, foldhash::fast::RandomState>,
     /// The type of the last event.
-    last: Option<(i64, u32)>,
+    last: Option<(TypeNumber, u32)>,
     /// The types of this block, in order of first appearance.
     here: Vec<u32>,
     bytes: usize,
@@ -60,10 +61,10 @@ struct EventType {
 /// The streams of a segment, keyed by the store's own numbers.
 #[derive(Default)]
 struct Streams {
-    keys: HashMap<i64, u32, foldhash::fast::RandomState>,
+    keys: HashMap<StreamNumber, u32, foldhash::fast::RandomState>,
     added: Strings,
     first: u32,
-    words: Option<u32>,
+    words: Option<DictionaryNumber>,
 }
 
 /// All that was recorded of the events of a range.
@@ -71,7 +72,7 @@ pub(super) struct WholeBlock {
     pub range: Range,
     pub positions: Vec<u64>,
     /// The segment's dictionary of the streams' names.
-    pub stream_words: u32,
+    pub stream_words: DictionaryNumber,
     pub metadata: Column,
     pub metadata_fields: Listed,
     pub types: Vec<WholeType>,
@@ -263,7 +264,7 @@ impl EventType {
 impl Streams {
     /// The key of a stream, and the bytes that the block grew by besides it.
     #[inline]
-    fn key(&mut self, number: i64, name: &str) -> (u32, usize) {
+    fn key(&mut self, number: StreamNumber, name: &str) -> (u32, usize) {
         let next = self.keys.len() as u32; // fewer than the segment's events
         let key = *self.keys.entry(number).or_insert(next);
         if key < next {
@@ -273,10 +274,10 @@ impl Streams {
         (key, name.len())
     }
 
-    fn finish(&mut self, words: &mut SegmentDictionaries) -> u32 {
-        words.learn(&mut self.words, self.first, &std::mem::take(&mut self.added).finish());
+    fn finish(&mut self, words: &mut SegmentDictionaries) -> DictionaryNumber {
+        let number = words.learn(&mut self.words, self.first, &std::mem::take(&mut self.added).finish());
         self.first = self.keys.len() as u32;
-        self.words.unwrap_or_default()
+        number
     }
 
     fn forget(&mut self, words: &mut SegmentDictionaries) {

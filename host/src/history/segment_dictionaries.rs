@@ -3,6 +3,7 @@
 //! Every key in a segment's columns points into one of them, so whoever reads a segment learns each string once. A
 //! field whose dictionary was given up or became too large may have several, one after the other.
 
+use super::numbers::DictionaryNumber;
 use super::strings::Strings;
 use crate::event::Text;
 
@@ -10,31 +11,32 @@ use crate::event::Text;
 #[derive(Default)]
 pub(super) struct SegmentDictionaries {
     growing: Vec<Option<Strings>>,
-    ended: Vec<(u32, Text)>,
+    ended: Vec<(DictionaryNumber, Text)>,
     bytes: usize,
 }
 
 impl SegmentDictionaries {
-    /// Appends what a field's dictionary has `added` to its `first` values, and says in `number` which one of the
-    /// segment's it is: a new one when it starts anew.
-    pub fn learn(&mut self, number: &mut Option<u32>, first: u32, added: &Text) {
+    /// Appends what a field's dictionary has `added` to its `first` values. Returns, and keeps in `number`, which one
+    /// of the segment's it is: a new one when it starts anew.
+    pub fn learn(&mut self, number: &mut Option<DictionaryNumber>, first: u32, added: &Text) -> DictionaryNumber {
         if first == 0 {
             self.end(number);
         }
         let number = *number.get_or_insert_with(|| {
             self.growing.push(Some(Strings::default()));
-            (self.growing.len() - 1) as u32 // bounded by the columns of a segment
+            DictionaryNumber((self.growing.len() - 1) as u32) // bounded by the columns of a segment
         });
-        if let Some(words) = &mut self.growing[number as usize] {
+        if let Some(words) = &mut self.growing[number.0 as usize] {
             words.append(added);
             self.bytes += added.data.as_str().len() + added.len() * size_of::<u32>();
         }
+        number
     }
 
     /// Nothing will be added to dictionary `number` any more.
-    pub fn end(&mut self, number: &mut Option<u32>) {
+    pub fn end(&mut self, number: &mut Option<DictionaryNumber>) {
         if let Some(number) = number.take()
-            && let Some(words) = self.growing[number as usize].take()
+            && let Some(words) = self.growing[number.0 as usize].take()
         {
             self.bytes -= words.bytes() + words.len() * size_of::<u32>();
             self.ended.push((number, words.finish()));
@@ -42,7 +44,7 @@ impl SegmentDictionaries {
     }
 
     /// The dictionaries that ended since this was last asked, to be written.
-    pub fn take_ended(&mut self) -> Vec<(u32, Text)> {
+    pub fn take_ended(&mut self) -> Vec<(DictionaryNumber, Text)> {
         std::mem::take(&mut self.ended)
     }
 

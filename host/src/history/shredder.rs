@@ -7,7 +7,10 @@ use super::field::Field;
 use super::object::{Fields, NotJson};
 use super::streams::NameColumn;
 use super::strings::{Bits, Strings};
-use crate::event::{Batch, Column, Envelope, EventRef, Fault, FaultKind, Group, Range, Result, Subscription, Values};
+use crate::event::{
+    Batch, Column, Envelope, EventRef, Fault, FaultKind, Group, Position, Range, Result, StreamNumber, Subscription,
+    TypeNumber, Values,
+};
 use crate::event_store::Wanted;
 
 /// A batch takes no more events than this,
@@ -27,8 +30,8 @@ pub struct Shredder {
     stream_versions: Vec<u64>,
     times: Vec<i64>,
     ids: Strings,
-    streams: NameColumn,
-    type_names: NameColumn,
+    streams: NameColumn<StreamNumber>,
+    type_names: NameColumn<TypeNumber>,
     metadata: Metadata,
     groups: Vec<Kind>,
     bytes: usize,
@@ -103,13 +106,13 @@ impl Shredder {
         if self.kinds.len() >= BATCH_EVENTS_MAX || self.bytes > BATCH_BYTES_MAX {
             return Err(Fault::new(FaultKind::Storage, "a batch was filled past its bounds").at(event.position));
         }
-        let kind = self.groups.get_mut(usize::from(event.kind)).ok_or_else(|| {
+        let kind = self.groups.get_mut(event.kind.index()).ok_or_else(|| {
             Fault::new(FaultKind::Storage, "the source gave an event of a type that was not asked for")
                 .at(event.position)
         })?;
         let mut bytes = size_of::<u64>() + size_of::<u16>();
         bytes += kind.push(&event)?;
-        self.kinds.push(event.kind);
+        self.kinds.push(event.kind.0);
         self.positions.push(event.position.0);
         let parts = self.subscription.envelope;
         if parts.stream {
@@ -195,7 +198,8 @@ impl Kind {
             bytes += event.data.len() + size_of::<u32>();
         }
         if !self.fields.is_empty() {
-            bytes += shred(&mut self.finder, &mut self.fields, event.data).map_err(|_| not_json("payload", event))?;
+            bytes += shred(&mut self.finder, &mut self.fields, event.data)
+                .map_err(|_| not_json("payload", event.position))?;
         }
         Ok(bytes)
     }
@@ -212,7 +216,7 @@ impl Kind {
 impl Metadata {
     fn push(&mut self, event: &EventRef<'_>) -> Result<usize> {
         shred(&mut self.finder, &mut self.fields, event.metadata.unwrap_or("{}"))
-            .map_err(|_| not_json("metadata", event))
+            .map_err(|_| not_json("metadata", event.position))
     }
 
     fn finish(&mut self) -> Column {
@@ -235,9 +239,10 @@ fn shred(finder: &mut Fields, fields: &mut [Field], json: &str) -> Result<usize,
     Ok(bytes)
 }
 
-fn not_json(what: &str, event: &EventRef<'_>) -> Fault {
+/// The fault of a recorded text that is not JSON although it was checked when it was recorded.
+pub(super) fn not_json(what: &str, position: Position) -> Fault {
     Fault::new(FaultKind::Event, format!("the recorded {what} is not JSON"))
-        .at(event.position)
+        .at(position)
         .hint("the store was changed by something else, or is damaged; restore it from a backup")
 }
 

@@ -1,5 +1,7 @@
 //! Stream and type **names** as symbols: keyed by the store's own numbers, so no text is hashed.
 
+use std::hash::Hash;
+
 use hashbrown::HashMap;
 
 use super::strings::Strings;
@@ -9,19 +11,24 @@ const NAMES_MAX: usize = 1_000_000;
 const BYTES_MAX: usize = 64 << 20;
 
 /// The names of one envelope part, while a batch grows. The names themselves are the guest's to keep.
-#[derive(Default)]
-pub(super) struct NameColumn {
-    keys: HashMap<i64, u32, foldhash::fast::RandomState>,
+pub(super) struct NameColumn<Number> {
+    keys: HashMap<Number, u32, foldhash::fast::RandomState>,
     bytes: usize,
     sent: usize,
     added: Strings,
     rows: Vec<u32>,
 }
 
-impl NameColumn {
+impl<Number> Default for NameColumn<Number> {
+    fn default() -> Self {
+        NameColumn { keys: HashMap::default(), bytes: 0, sent: 0, added: Strings::default(), rows: Vec::new() }
+    }
+}
+
+impl<Number: Copy + Eq + Hash> NameColumn<Number> {
     /// Returns the bytes that the batch grew by.
     #[inline]
-    pub fn push(&mut self, number: i64, name: &str) -> usize {
+    pub fn push(&mut self, number: Number, name: &str) -> usize {
         if let Some(&key) = self.keys.get(&number) {
             self.rows.push(key);
             return size_of::<u32>();

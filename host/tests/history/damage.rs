@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_buffer::{Buffer, MutableBuffer};
 use projectionist::event::{EnvelopeParts, EventType, Fault, Selection, Subscription};
 use projectionist::event_store::Source;
-use projectionist::history::{Cut, Damaged, Found, Held, Scan, Segment};
+use projectionist::history::{Cut, Damaged, Found, KeyColumn, Scan, SealedColumn, Segment};
 use rusqlite::Connection;
 
 use crate::whole::{of_segment, values};
@@ -31,16 +31,16 @@ fn bytes() -> Vec<u8> {
     bytes
 }
 
-/// SegmentBuilder that a segment says, columns of fields included.
+/// Everything that a segment says, columns of fields included.
 fn told(bytes: &[u8]) -> Result<String, Damaged> {
     let segment = Segment::from_bytes(aligned(bytes))?;
     let mut told = format!("{:?}", of_segment(&segment)?);
     for block in segment.blocks() {
-        for (kind, (_, rows)) in (0..=u16::MAX).zip(block.types()) {
+        for (kind, _, rows) in block.types() {
             for field in ["account", "amount", "note", "none"] {
                 let found = block.field(kind, field)?;
-                if let Found::Column(Held { dictionary: Some(number), .. }) = found {
-                    let words = segment.dictionary(number)?;
+                if let Found::Column(SealedColumn::Keys(KeyColumn { dictionary, .. })) = found {
+                    let words = segment.dictionary(dictionary)?;
                     told += &format!("{:?}{:?}", words.values.iter().collect::<Vec<_>>(), words.hashes);
                 }
                 told += &format!("{:?}", values(&segment, found, rows));

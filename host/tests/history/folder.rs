@@ -26,7 +26,7 @@ fn file(log: &Log, number: usize) -> PathBuf {
     log.history_folder().join(&files(log)[number])
 }
 
-/// SegmentBuilder that is sealed is what the source has.
+/// Everything that is sealed is what the source has.
 fn compare(history: &History, log: &Log) {
     for segment in history.segments().unwrap() {
         assert_eq!(of_segment(&segment).unwrap(), of_source(&log.store, segment.range()));

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use projectionist::event::{Column, Range, Values};
+use projectionist::event::{Column, Range, Symbols, Text, Values};
 use projectionist::event_store::{Source, Wanted};
-use projectionist::history::{Damaged, Found, Held, Segment};
+use projectionist::history::{Damaged, Found, KeyColumn, SealedColumn, Segment};
 
 use crate::reference::{Value, number, reference};
 
@@ -46,9 +46,9 @@ pub fn of_segment(segment: &Segment) -> Result<Vec<Whole>, Damaged> {
         let (positions, metadata) = (block.positions()?, block.metadata()?);
         let Values::Json(texts) = &metadata.values else { panic!("metadata is JSON") };
         let start = events.len();
-        for (kind, (name, length)) in (0..=u16::MAX).zip(block.types()) {
+        for (kind, name, length) in block.types() {
             assert_eq!(block.type_number(name), Some(kind));
-            let (rows, documents, ids) = (block.rows(kind)?, block.document(kind)?, block.ids(kind)?);
+            let (rows, documents, ids) = (block.rows(kind)?, block.documents(kind)?, block.ids(kind)?);
             let (streams, versions, times) = (block.streams(kind)?, block.stream_versions(kind)?, block.times(kind)?);
             assert_eq!((rows.len(), documents.len()), (length, length));
             assert!(rows.is_sorted());
@@ -74,10 +74,12 @@ pub fn of_segment(segment: &Segment) -> Result<Vec<Whole>, Damaged> {
 /// The values of a field, one for each of `rows`; none when the block does not list it.
 pub fn values(segment: &Segment, found: Found, rows: usize) -> Option<Vec<Value>> {
     match found {
-        Found::Column(Held { column, dictionary }) => {
-            let words = dictionary.map(|number| segment.dictionary(number).unwrap());
-            let words: Vec<String> = words.iter().flat_map(|words| words.values.iter()).map(str::to_owned).collect();
-            Some(decode(&column, rows, &words))
+        Found::Column(SealedColumn::Plain(column)) => Some(decode(&column, rows, &[])),
+        Found::Column(SealedColumn::Keys(KeyColumn { validity, nulls, keys, dictionary })) => {
+            let words: Vec<String> = segment.dictionary(dictionary).unwrap().values.iter().map(str::to_owned).collect();
+            let keys = keys.to_vec().into();
+            let symbols = Symbols { first: 0, added: Text::default(), keys };
+            Some(decode(&Column { validity, nulls, values: Values::Symbols(symbols) }, rows, &words))
         }
         Found::Absent => Some(vec![Value::Absent; rows]),
         Found::NotListed => None,

@@ -62,7 +62,7 @@ impl From<EventRef<'_>> for Seen {
             position: event.position.0,
             stream: event.stream_name.into(),
             stream_version: event.stream_version.0,
-            kind: event.kind,
+            kind: event.kind.0,
             type_name: event.type_name.into(),
             time: event.time.0,
             id: event.id.into(),

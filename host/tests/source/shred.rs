@@ -1,8 +1,8 @@
 //! Shredding: whatever was recorded comes back from the columns, under any cut into batches.
 
 use projectionist::event::{
-    Batch, Column, EnvelopeParts, EventRef, EventType, Position, Range, Selection, StreamVersion, Subscription,
-    Symbols, Text, Timestamp, Values,
+    Batch, Column, EnvelopeParts, EventRef, EventType, Position, Range, Selection, StreamNumber, StreamVersion,
+    Subscription, Symbols, Text, Timestamp, TypeIndex, TypeNumber, Values,
 };
 use projectionist::history::Shredder;
 use proptest::prelude::*;
@@ -105,11 +105,11 @@ fn check(log: &Log) {
         shredder
             .push(EventRef {
                 position: Position(index as u64 + 1),
-                stream: index as i64 % 3,
+                stream: StreamNumber(index as i64 % 3),
                 stream_name: ["x", "y", "z"][index % 3],
                 stream_version: StreamVersion(7),
-                kind,
-                type_number: i64::from(kind),
+                kind: TypeIndex(kind),
+                type_number: TypeNumber(i64::from(kind)),
                 type_name: ["A", "B"][usize::from(kind)],
                 time: Timestamp(-1),
                 id: "id",
@@ -215,11 +215,11 @@ fn one_field(values: &[&str]) -> Column {
 fn push(shredder: &mut Shredder, position: u64, data: &str) {
     let event = EventRef {
         position: Position(position),
-        stream: 1,
+        stream: StreamNumber(1),
         stream_name: "s",
         stream_version: StreamVersion(1),
-        kind: 0,
-        type_number: 1,
+        kind: TypeIndex(0),
+        type_number: TypeNumber(1),
         type_name: "A",
         time: Timestamp(0),
         id: "",
@@ -273,11 +273,11 @@ fn what_is_not_json_is_a_fault_at_its_position() {
     let mut shredder = Shredder::new(&subscription());
     let event = |data| EventRef {
         position: Position(9),
-        stream: 1,
+        stream: StreamNumber(1),
         stream_name: "s",
         stream_version: StreamVersion(1),
-        kind: 1,
-        type_number: 1,
+        kind: TypeIndex(1),
+        type_number: TypeNumber(1),
         type_name: "B",
         time: Timestamp(0),
         id: "",

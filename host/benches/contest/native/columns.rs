@@ -7,7 +7,7 @@ use std::sync::Arc;
 use projectionist::event::{Position, Range, Values};
 use projectionist::event_store::Source;
 use projectionist::event_store::sqlite::SqliteStore;
-use projectionist::history::{Found, Held, History, Segment};
+use projectionist::history::{Found, History, SealedColumn, Segment};
 
 use crate::contender::Job;
 use crate::measure::{Measured, Watch};
@@ -65,7 +65,7 @@ fn fold(segment: &Arc<Segment>) -> Vec<(String, (i64, i64))> {
         for (kind, sign) in [("Deposited", 1), ("Withdrawn", -1)] {
             let Some(kind) = block.type_number(kind) else { continue };
             let streams = block.streams(kind).expect("streams");
-            let Ok(Found::Column(Held { column, .. })) = block.field(kind, "amount") else { panic!("amounts") };
+            let Ok(Found::Column(SealedColumn::Plain(column))) = block.field(kind, "amount") else { panic!("amounts") };
             let Values::Integers(amounts) = &column.values else { panic!("amounts are integers") };
             let (streams, amounts): (&[u32], &[i64]) = (&streams, amounts);
             for (&stream, amount) in streams.iter().zip(amounts) {

@@ -126,17 +126,17 @@ fn one_line(json: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{StreamVersion, Timestamp};
+    use crate::event::{StreamNumber, StreamVersion, Timestamp, TypeIndex, TypeNumber};
 
     #[test]
     fn a_payload_recorded_over_several_lines_is_shown_on_one() {
         let event = EventRef {
             position: Position(3),
-            stream: 1,
+            stream: StreamNumber(1),
             stream_name: "account-1",
             stream_version: StreamVersion(2),
-            kind: 0,
-            type_number: 1,
+            kind: TypeIndex(0),
+            type_number: TypeNumber(1),
             type_name: "Deposited",
             time: Timestamp(0),
             id: "a",

@@ -11,7 +11,9 @@ use uuid::fmt::Hyphenated;
 use super::error::storage;
 use super::names::Names;
 use super::schema::{self, Use};
-use crate::event::{EventRef, Fault, Position, Range, Result, StreamVersion, Timestamp};
+use crate::event::{
+    EventRef, Fault, Position, Range, Result, StreamNumber, StreamVersion, Timestamp, TypeIndex, TypeNumber,
+};
 use crate::event_store::{Reader, Visit, Wanted};
 
 /// Positions visited in one statement: a longer one would keep the write-ahead log from being folded back into
@@ -104,11 +106,11 @@ impl Reader for SqliteReader {
                     kinds.get(type_number, &self.connection).map_err(failed)?.ok_or_else(|| broken("type"))?;
                 let event = EventRef {
                     position,
-                    stream,
+                    stream: StreamNumber(stream),
                     stream_name: if wanted.streams { stream_name } else { "" },
                     stream_version: StreamVersion(integer(row, 2)?.cast_unsigned()),
-                    kind,
-                    type_number,
+                    kind: TypeIndex(kind),
+                    type_number: TypeNumber(type_number),
                     type_name,
                     time: Timestamp(integer(row, 4)?),
                     id: match columns.id {

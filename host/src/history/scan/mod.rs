@@ -3,12 +3,20 @@
 use std::ops::{ControlFlow, Range as Span};
 use std::sync::Arc;
 
-use super::batch_builder::{BatchBuilder, BlockRows};
-use super::block_reader::Opened;
-use super::row_selection::{self, Part};
+mod dictionary_remap;
+mod window;
+mod block_reader;
+mod field_columns;
+mod merge_by_row;
+mod row_selection;
+mod batch_builder;
+
+pub use row_selection::Part;
+
 use super::segment::{Damaged, Segment};
-use super::window;
 use crate::event::{Batch, Fault, FaultKind, Position, Range, Result, Subscription};
+use batch_builder::{BatchBuilder, BlockRows};
+use block_reader::{BlockField, OpenBlock};
 
 /// Seals a damaged segment again and gives the new one.
 pub type Mend<'a> = dyn FnMut(&Segment, Damaged) -> Result<Arc<Segment>> + 'a;
@@ -24,18 +32,18 @@ pub struct Cut {
 
 /// Scans for one plugin instance, which must be given every batch, in order.
 pub struct Scan {
-    cutter: BatchBuilder,
+    batches: BatchBuilder,
 }
 
 impl Scan {
     /// A scan for what a projection asks for, or for one partition of it.
     pub fn new(subscription: &Subscription, part: Option<Part>) -> Scan {
-        Scan { cutter: BatchBuilder::new(subscription, part) }
+        Scan { batches: BatchBuilder::new(subscription, part) }
     }
 
     /// Makes the next batch self-contained: a new plugin instance knows none of the dictionaries.
     pub fn restart(&mut self) {
-        self.cutter.restart();
+        self.batches.restart();
     }
 
     /// Gives the batches of `range`, which the segments must cover, to `visit` until it breaks. The ranges of the
@@ -82,8 +90,8 @@ impl Scan {
                 number += 1;
                 continue;
             }
-            let sheet = match self.cutter.open(&segment, number) {
-                Ok(sheet) => sheet,
+            let rows = match self.batches.open(&segment, number) {
+                Ok(rows) => rows,
                 Err(damaged) if is_mended => return Err(damaged_again(&segment, &damaged)),
                 Err(damaged) => {
                     segment = mend(&segment, damaged)?;
@@ -92,7 +100,7 @@ impl Scan {
                 }
             };
             let wanted = Range { after, through: block.through.min(range.through) };
-            if self.block(&sheet, block, wanted, cut, visit)?.is_break() {
+            if self.block(&rows, block, wanted, cut, visit)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
             after = wanted.through;
@@ -103,21 +111,22 @@ impl Scan {
 
     fn block(
         &mut self,
-        sheet: &BlockRows,
+        rows: &BlockRows,
         block: Range,
         range: Range,
         cut: Cut,
         visit: &mut dyn FnMut(Batch) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        let opened = &sheet.opened;
-        let start = if range.after <= block.after { 0 } else { opened.rows_through(range.after) };
-        let end = if range.through >= block.through { opened.length } else { opened.rows_through(range.through) };
-        let rows_max = rows_max(opened, cut);
+        let block_rows = &rows.block;
+        let start = if range.after <= block.after { 0 } else { block_rows.rows_through(range.after) };
+        let end =
+            if range.through >= block.through { block_rows.length } else { block_rows.rows_through(range.through) };
+        let rows_max = rows_max(block_rows, cut);
         let (mut after, mut from) = (range.after, start);
         loop {
-            let to = shorten(opened, from..end.min(from.saturating_add(rows_max)), cut);
-            let through = if to == end { range.through } else { opened.position(to - 1) };
-            let batch = self.cutter.cut(sheet, from..to, Range { after, through })?;
+            let to = shorten(block_rows, from..end.min(from.saturating_add(rows_max)), cut);
+            let through = if to == end { range.through } else { block_rows.position(to - 1) };
+            let batch = self.batches.batch(rows, from..to, Range { after, through })?;
             if visit(batch)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -130,35 +139,42 @@ impl Scan {
 }
 
 /// How many rows of the block make about a batch, when few of them are taken.
-fn rows_max(opened: &Opened, cut: Cut) -> usize {
-    let share = opened.length.checked_div(events(opened, &(0..opened.length))).unwrap_or(opened.length);
+fn rows_max(block_rows: &OpenBlock, cut: Cut) -> usize {
+    let share = block_rows.length.checked_div(events(block_rows, &(0..block_rows.length))).unwrap_or(block_rows.length);
     cut.events_max.saturating_mul(share.max(1)).max(1)
 }
 
 /// The end of a span with not too many events and not too long texts. It does not depend on the partition, so that
 /// scans of different partitions cut alike.
-fn shorten(opened: &Opened, span: Span<usize>, cut: Cut) -> usize {
+fn shorten(block_rows: &OpenBlock, span: Span<usize>, cut: Cut) -> usize {
     let mut span = span;
-    while span.len() > 1 && (events(opened, &span) > cut.events_max || bytes(opened, &span) > cut.bytes_max) {
+    while span.len() > 1 && (events(block_rows, &span) > cut.events_max || bytes(block_rows, &span) > cut.bytes_max) {
         span.end = span.start + span.len().div_ceil(2);
     }
     span.end
 }
 
 /// How many events of a span are of types that are taken.
-fn events(opened: &Opened, span: &Span<usize>) -> usize {
-    opened.taken.iter().map(|taken| row_selection::window(taken, span).len()).sum()
+fn events(block_rows: &OpenBlock, span: &Span<usize>) -> usize {
+    block_rows.taken.iter().map(|taken| row_selection::window(taken, span).len()).sum()
 }
 
-fn bytes(opened: &Opened, span: &Span<usize>) -> usize {
-    let envelope = [&opened.metadata].into_iter().flatten().map(|column| window::text_bytes(column, span));
-    let fields = opened.metadata_fields.iter().flatten().map(|field| window::text_bytes(&field.column, span));
-    let groups = opened.taken.iter().map(|taken| {
+fn bytes(block_rows: &OpenBlock, span: &Span<usize>) -> usize {
+    let envelope = [&block_rows.metadata].into_iter().flatten().map(|column| window::text_bytes(column, span));
+    let fields = block_rows.metadata_fields.iter().map(|field| field_bytes(field, span));
+    let groups = block_rows.taken.iter().map(|taken| {
         let window = row_selection::window(taken, span);
-        let fields = taken.fields.iter().flatten().map(|field| window::text_bytes(&field.column, &window));
-        fields.sum::<usize>() + taken.document.as_ref().map_or(0, |text| window::long(text, &window))
+        let fields = taken.fields.iter().map(|field| field_bytes(field, &window));
+        fields.sum::<usize>() + taken.documents.as_ref().map_or(0, |text| window::long(text, &window))
     });
     envelope.chain(fields).chain(groups).sum()
+}
+
+fn field_bytes(field: &BlockField, span: &Span<usize>) -> usize {
+    match field {
+        BlockField::Plain(column) => window::text_bytes(column, span),
+        BlockField::Absent | BlockField::Keys(..) | BlockField::InText => 0,
+    }
 }
 
 fn not_covered(after: Position, through: Position) -> Fault {

@@ -11,8 +11,8 @@ use crate::event::{
 };
 use crate::event_store::Source;
 use crate::event_store::sqlite::SqliteStore;
-use crate::history::Shredder;
 use crate::history::field::Field;
+use crate::history::{Shredder, Sizes};
 
 /// What is known of one event in a plugin, decoded as the contract says.
 #[derive(Clone, Debug, PartialEq)]
@@ -284,15 +284,17 @@ fn from_history(
     told
 }
 
-fn segments(store: &SqliteStore, head: u64, ends: &[u64]) -> Vec<Arc<Segment>> {
+/// Segments that end at `ends` and at the head, in blocks of `block_events`.
+fn segments(store: &SqliteStore, head: u64, ends: &[u64], block_events: usize) -> Vec<Arc<Segment>> {
     let mut ends: Vec<u64> = ends.iter().map(|end| end % head).filter(|end| *end > 0).chain([head]).collect();
     ends.sort_unstable();
     ends.dedup();
+    let sizes = Sizes { block_events, ..Sizes::default() };
     let mut after = 0;
     let mut made = Vec::new();
     for end in ends {
         let range = Range { after: Position(after), through: Position(end) };
-        made.push(Arc::new(Segment::in_memory(&mut *store.reader().unwrap(), range, usize::MAX).unwrap()));
+        made.push(Arc::new(Segment::in_memory_sized(&mut *store.reader().unwrap(), range, sizes, usize::MAX).unwrap()));
         after = end;
     }
     made
@@ -307,13 +309,13 @@ proptest! {
         subscription in subscription(),
         ends in prop::collection::vec(0u64..40, 0..4),
         (after, through) in (0u64..40, 0u64..60),
-        events_max in 1usize..20,
+        (events_max, block_events) in (1usize..20, 1usize..20),
         parts in 1u32..4,
         by in prop_oneof![Just(Partitioning::ByStream), Just(Partitioning::ByField("a".into()))],
     ) {
         let (_folder, store) = recorded(&events);
         let head = events.len() as u64;
-        let segments = segments(&store, head, &ends);
+        let segments = segments(&store, head, &ends, block_events);
         let range = Range { after: Position(after.min(head)), through: Position(through.min(head).max(after.min(head))) };
         let expected = from_source(&store, &subscription, range);
         let told = from_history(&segments, &subscription, None, range, events_max);
@@ -340,13 +342,43 @@ proptest! {
     }
 }
 
+/// A type has another number in each block, since it appears first at another place.
+#[test]
+fn every_type_keeps_its_name_from_block_to_block() {
+    let kind = |number: u8| (number * 7 + number / 8) % 11;
+    let event = |number: u8| Made {
+        stream: number % 3,
+        kind: kind(number),
+        data: format!("{{\"a\":{number}}}"),
+        metadata: None,
+    };
+    let events: Vec<Made> = (0..120).map(event).collect();
+    let (_folder, store) = recorded(&events);
+    let parts = EnvelopeParts { type_name: true, stream: true, ..EnvelopeParts::default() };
+    for (fields, document) in [(vec![], false), (vec![], true), (vec!["a".into()], false), (vec!["a".into()], true)] {
+        let subscription = Subscription {
+            selection: Selection::Every(EventType { name: String::new(), fields, document }),
+            stream_prefix: None,
+            envelope: parts,
+            metadata_fields: Vec::new(),
+        };
+        let range = Range { after: Position(0), through: Position(120) };
+        let expected = from_source(&store, &subscription, range);
+        for block_events in [1, 5, 8, 120] {
+            let segments = segments(&store, 120, &[60], block_events);
+            let told = from_history(&segments, &subscription, None, range, 7);
+            assert_eq!(told, expected, "blocks of {block_events}, {:?}", subscription.selection);
+        }
+    }
+}
+
 #[test]
 fn words_cross_once_as_long_as_they_are_known() {
     let events: Vec<Made> = (0..600)
         .map(|number| Made { stream: (number % 5) as u8, kind: 0, data: "{\"a\":\"word\"}".into(), metadata: None })
         .collect();
     let (_folder, store) = recorded(&events);
-    let segments = segments(&store, 600, &[200, 400]);
+    let segments = segments(&store, 600, &[200, 400], 65_536);
     let subscription = Subscription {
         selection: Selection::Types(vec![EventType {
             name: "Kind0".into(),
@@ -374,7 +406,7 @@ fn words_cross_once_as_long_as_they_are_known() {
 #[test]
 fn a_range_that_is_not_covered_is_said() {
     let (_folder, store) = recorded(&[Made { stream: 0, kind: 0, data: "{}".into(), metadata: None }]);
-    let segments = segments(&store, 1, &[]);
+    let segments = segments(&store, 1, &[], 65_536);
     let subscription = Subscription {
         selection: Selection::Every(EventType::default()),
         stream_prefix: None,

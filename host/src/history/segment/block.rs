@@ -9,30 +9,51 @@ use uuid::fmt::Hyphenated;
 
 use super::Damaged;
 use super::index::{BlockIndex, ColumnIndex, FieldsIndex, Place, TypeIndex, ValuesIndex, text};
-use crate::event::{Bitmap, Column, Range, Symbols, Text, Values};
+use crate::event::{Bitmap, Column, Range, Text, Values};
+use crate::history::numbers::{DictionaryNumber, SealedKeys, TypeInBlock};
 
 /// Up to 65,536 events of a segment, in log order.
 pub struct Block {
     file: Buffer,
     index: Arc<super::Index>,
     number: usize,
-    by_name: HashMap<Box<str>, u16, foldhash::fast::RandomState>,
+    by_name: HashMap<Box<str>, TypeInBlock, foldhash::fast::RandomState>,
 }
 
 /// A column of a segment.
 #[derive(Clone, Debug)]
-pub struct Held {
-    /// The values; of symbols only the keys, without the values that they stand for.
-    pub column: Column,
-    /// The number of the segment's dictionary that the keys point into, when the column is symbols.
-    pub dictionary: Option<u32>,
+pub enum SealedColumn {
+    /// Values.
+    Plain(Column),
+    /// Keys of strings, which one of the segment's dictionaries holds.
+    Keys(KeyColumn),
+}
+
+/// A column of keys into a dictionary.
+#[derive(Clone, Debug)]
+pub struct KeyColumn {
+    /// Which rows have a value; all when absent.
+    pub validity: Option<Bitmap>,
+    /// Which rows were recorded as JSON `null`.
+    pub nulls: Option<Bitmap>,
+    /// One a row; what stands where a row has no value means nothing.
+    pub keys: SealedKeys,
+    /// The segment's dictionary that they point into.
+    pub dictionary: DictionaryNumber,
+}
+
+impl KeyColumn {
+    /// Whether `row` has a value.
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.validity.as_ref().is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1)
+    }
 }
 
 /// What a block knows of a field.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// Its column.
-    Column(Held),
+    Column(SealedColumn),
     /// No event here has it.
     Absent,
     /// It is not known here whether events have it: the whole payloads tell.
@@ -45,7 +66,10 @@ impl Block {
         Block {
             file: file.clone(),
             // Numbers of types are 16 bits: there are no more types than events.
-            by_name: types.enumerate().map(|(kind, one)| (one.name.as_str().into(), kind as u16)).collect(),
+            by_name: types
+                .enumerate()
+                .map(|(kind, one)| (one.name.as_str().into(), TypeInBlock(kind as u16)))
+                .collect(),
             index: index.clone(),
             number,
         }
@@ -70,19 +94,20 @@ impl Block {
         self.len() == 0
     }
 
-    /// The event types here, in order of first appearance, and how many events each has.
-    pub fn types(&self) -> impl ExactSizeIterator<Item = (&str, usize)> {
-        self.index().types.iter().map(|kind| (kind.name.as_str(), kind.length))
+    /// The event types here: number, name, and how many events each has.
+    pub fn types(&self) -> impl ExactSizeIterator<Item = (TypeInBlock, &str, usize)> {
+        let numbered = self.index().types.iter().enumerate();
+        numbered.map(|(number, kind)| (TypeInBlock(number as u16), kind.name.as_str(), kind.length))
     }
 
     /// The number of an event type among [`types`](Block::types).
-    pub fn type_number(&self, name: &str) -> Option<u16> {
+    pub fn type_number(&self, name: &str) -> Option<TypeInBlock> {
         self.by_name.get(name).copied()
     }
 
     /// How many events of a type there are.
     pub fn events_of(&self, name: &str) -> usize {
-        self.type_number(name).map_or(0, |kind| self.index().types[usize::from(kind)].length)
+        self.type_number(name).map_or(0, |kind| self.index().types[usize::from(kind.0)].length)
     }
 
     /// Each event's place in the log.
@@ -100,13 +125,16 @@ impl Block {
     }
 
     /// The number of the segment's dictionary that the keys of streams point into.
-    pub fn stream_words(&self) -> u32 {
+    pub fn stream_words(&self) -> DictionaryNumber {
         self.index().stream_words
     }
 
     /// The whole metadata as JSON.
     pub fn metadata(&self) -> Result<Column, Damaged> {
-        let column = self.column(&self.index().metadata, self.len(), &|| self.what("metadata"))?.column;
+        let column = match self.column(&self.index().metadata, self.len(), &|| self.what("metadata"))? {
+            SealedColumn::Plain(column) => column,
+            SealedColumn::Keys(_) => return Err(Damaged::new(self.what("metadata"))),
+        };
         if let Values::Nothing = column.values {
             let texts = Text { offsets: vec![0; self.len() + 1].into(), ..Text::default() };
             let validity = Bitmap::from(vec![0; self.len().div_ceil(8)]);
@@ -122,27 +150,27 @@ impl Block {
 
     /// Which of the block's events are of type `kind`, ascending: row `i` of the columns of the type is event
     /// `rows[i]` of the block.
-    pub fn rows(&self, kind: u16) -> Result<ScalarBuffer<u16>, Damaged> {
+    pub fn rows(&self, kind: TypeInBlock) -> Result<ScalarBuffer<u16>, Damaged> {
         self.numbers(kind, |own| &own.rows, "rows")
     }
 
     /// The stream of each event of type `kind`, as a key into the dictionary [`stream_words`](Block::stream_words).
-    pub fn streams(&self, kind: u16) -> Result<ScalarBuffer<u32>, Damaged> {
-        self.numbers(kind, |own| &own.streams, "streams")
+    pub fn streams(&self, kind: TypeInBlock) -> Result<SealedKeys, Damaged> {
+        self.numbers(kind, |own| &own.streams, "streams").map(SealedKeys)
     }
 
     /// The place in its stream of each event of type `kind`.
-    pub fn stream_versions(&self, kind: u16) -> Result<ScalarBuffer<u64>, Damaged> {
+    pub fn stream_versions(&self, kind: TypeInBlock) -> Result<ScalarBuffer<u64>, Damaged> {
         self.numbers(kind, |own| &own.stream_versions, "stream versions")
     }
 
     /// When each event of type `kind` was recorded, in microseconds since 1970.
-    pub fn times(&self, kind: u16) -> Result<ScalarBuffer<i64>, Damaged> {
+    pub fn times(&self, kind: TypeInBlock) -> Result<ScalarBuffer<i64>, Damaged> {
         self.numbers(kind, |own| &own.times, "times")
     }
 
     /// The ids of the events of type `kind` as text. Ids that are UUIDs are written out each time.
-    pub fn ids(&self, kind: u16) -> Result<Text, Damaged> {
+    pub fn ids(&self, kind: TypeInBlock) -> Result<Text, Damaged> {
         let own = self.kind(kind)?;
         let what = || self.what(&format!("ids of `{}`", own.name));
         match &own.ids.values {
@@ -156,20 +184,20 @@ impl Block {
     }
 
     /// A top-level payload field of type `kind`, one row for each of its events.
-    pub fn field(&self, kind: u16, name: &str) -> Result<Found, Damaged> {
+    pub fn field(&self, kind: TypeInBlock, name: &str) -> Result<Found, Damaged> {
         let own = self.kind(kind)?;
         self.find(&own.fields, name, own.length, &own.name)
     }
 
     /// The whole payloads of type `kind`.
-    pub fn document(&self, kind: u16) -> Result<Text, Damaged> {
+    pub fn documents(&self, kind: TypeInBlock) -> Result<Text, Damaged> {
         let own = self.kind(kind)?;
         text(&own.documents, &self.file, own.length, &|| self.what(&format!("payloads of `{}`", own.name)))
     }
 
     fn numbers<T: ArrowNativeType>(
         &self,
-        kind: u16,
+        kind: TypeInBlock,
         place: impl Fn(&TypeIndex) -> &Place,
         part: &str,
     ) -> Result<ScalarBuffer<T>, Damaged> {
@@ -177,8 +205,8 @@ impl Block {
         place(own).numbers(&self.file, own.length, &|| self.what(&format!("{part} of `{}`", own.name)))
     }
 
-    fn kind(&self, kind: u16) -> Result<&TypeIndex, Damaged> {
-        self.index().types.get(usize::from(kind)).ok_or_else(|| Damaged::new(self.what("types")))
+    fn kind(&self, kind: TypeInBlock) -> Result<&TypeIndex, Damaged> {
+        self.index().types.get(usize::from(kind.0)).ok_or_else(|| Damaged::new(self.what("types")))
     }
 
     fn find(&self, fields: &FieldsIndex, name: &str, rows: usize, of: &str) -> Result<Found, Damaged> {
@@ -192,11 +220,10 @@ impl Block {
         }
     }
 
-    fn column(&self, index: &ColumnIndex, rows: usize, what: &dyn Fn() -> String) -> Result<Held, Damaged> {
+    fn column(&self, index: &ColumnIndex, rows: usize, what: &dyn Fn() -> String) -> Result<SealedColumn, Damaged> {
         let bits = |place: &Option<Place>| {
             place.as_ref().map(|place| place.numbers::<u8>(&self.file, rows.div_ceil(8), what)).transpose()
         };
-        let mut dictionary = None;
         let values = match &index.values {
             ValuesIndex::Nothing => Values::Nothing,
             ValuesIndex::Booleans(place) => Values::Booleans(place.numbers(&self.file, rows, what)?),
@@ -205,14 +232,13 @@ impl Block {
             ValuesIndex::Texts(places) => Values::Texts(text(places, &self.file, rows, what)?),
             ValuesIndex::Json(places) => Values::Json(text(places, &self.file, rows, what)?),
             ValuesIndex::Symbols(place, number) => {
-                dictionary = Some(*number);
-                let keys = place.numbers(&self.file, rows, what)?;
-                Values::Symbols(Symbols { first: 0, added: Text::default(), keys })
+                let keys = SealedKeys(place.numbers(&self.file, rows, what)?);
+                let (validity, nulls) = (bits(&index.validity)?, bits(&index.nulls)?);
+                return Ok(SealedColumn::Keys(KeyColumn { validity, nulls, keys, dictionary: *number }));
             }
             ValuesIndex::Uuids(_) => return Err(Damaged::new(what())),
         };
-        let column = Column { validity: bits(&index.validity)?, nulls: bits(&index.nulls)?, values };
-        Ok(Held { column, dictionary })
+        Ok(SealedColumn::Plain(Column { validity: bits(&index.validity)?, nulls: bits(&index.nulls)?, values }))
     }
 
     fn what(&self, part: &str) -> String {

@@ -8,6 +8,7 @@ use twox_hash::XxHash3_64;
 
 use super::Damaged;
 use crate::event::{Position, Range, Str, Text};
+use crate::history::numbers::DictionaryNumber;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Index {
@@ -32,7 +33,7 @@ pub(super) struct BlockIndex {
     /// Of events whose positions do not simply follow each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub positions: Option<Place>,
-    pub stream_words: u32,
+    pub stream_words: DictionaryNumber,
     pub metadata: ColumnIndex,
     pub metadata_fields: FieldsIndex,
     pub types: Vec<TypeIndex>,
@@ -76,7 +77,7 @@ pub(super) enum ValuesIndex {
     Texts(TextPlaces),
     Json(TextPlaces),
     /// Keys, and the number of the segment's dictionary.
-    Symbols(Place, u32),
+    Symbols(Place, DictionaryNumber),
     /// 16 bytes each: texts that are all UUIDs in the usual form.
     Uuids(Place),
 }

@@ -14,7 +14,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_buffer::{Buffer, MutableBuffer, ScalarBuffer};
 use memmap2::Mmap;
@@ -23,9 +22,10 @@ mod index;
 mod write;
 mod block;
 
-pub use block::{Block, Found, Held};
+pub use block::{Block, Found, KeyColumn, SealedColumn};
 pub(super) use index::Mark;
 
+use super::numbers::{DictionaryNumber, SegmentId};
 use super::segment_builder::SegmentBuilder;
 use super::sizes::Sizes;
 use crate::event::{Fault, Range, Result, Text};
@@ -76,7 +76,7 @@ pub struct Words {
 
 /// One immutable piece of history.
 pub struct Segment {
-    id: u64,
+    id: SegmentId,
     file: Buffer,
     index: Arc<Index>,
     blocks: Vec<Block>,
@@ -84,7 +84,7 @@ pub struct Segment {
 
 impl std::fmt::Debug for Segment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "segment {} of {}", self.id, self.index.range)
+        write!(f, "segment {:?} of {}", self.id, self.index.range)
     }
 }
 
@@ -191,10 +191,9 @@ impl Segment {
 
     /// A segment's bytes, which must begin at a multiple of 8 in memory.
     pub fn from_bytes(file: Buffer) -> Result<Segment, Damaged> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         let index = Arc::new(read_index(&file)?);
         let blocks = (0..index.blocks.len()).map(|number| Block::new(&file, &index, number)).collect();
-        Ok(Segment { id: NEXT.fetch_add(1, Ordering::Relaxed), file, index, blocks })
+        Ok(Segment { id: SegmentId::next(), file, index, blocks })
     }
 
     /// Maps a segment's file. The file must never be written to again; removing it is harmless.
@@ -213,8 +212,8 @@ impl Segment {
         Ok(Segment::from_bytes(buffer))
     }
 
-    /// A number that no other segment opened in this process has.
-    pub fn id(&self) -> u64 {
+    /// What tells it apart from every other segment that this process opens.
+    pub fn id(&self) -> SegmentId {
         self.id
     }
 
@@ -239,7 +238,8 @@ impl Segment {
     }
 
     /// The dictionary of this number.
-    pub fn dictionary(&self, number: u32) -> Result<Words, Damaged> {
+    pub fn dictionary(&self, number: DictionaryNumber) -> Result<Words, Damaged> {
+        let number = number.0;
         let what = || format!("dictionary {number} of the events {}", self.range());
         let words = self.index.words.get(number as usize).ok_or_else(|| Damaged::new(what()))?;
         Ok(Words {

@@ -13,6 +13,7 @@ use super::index::{
 use super::{ALIGNMENT, MAGIC};
 use crate::event::{Column, Range, Text, Values};
 use crate::history::inferred_columns::Listed;
+use crate::history::numbers::DictionaryNumber;
 use crate::history::segment_builder::{WholeBlock, WholeType};
 
 /// Writes one segment, from its first byte to its last.
@@ -44,10 +45,10 @@ impl<'w> Writer<'w> {
     }
 
     /// The segment's dictionary `number`.
-    pub fn words(&mut self, number: u32, values: &Text) -> io::Result<()> {
+    pub fn words(&mut self, number: DictionaryNumber, values: &Text) -> io::Result<()> {
         let hashes: Vec<u64> = values.iter().map(|value| XxHash3_64::oneshot(value.as_bytes())).collect();
         let index = WordsIndex { length: values.len(), values: self.text(values)?, hashes: self.numbers(&hashes)? };
-        let place = number as usize;
+        let place = number.0 as usize;
         if self.words.len() <= place {
             self.words.resize_with(place + 1, || None);
         }
@@ -88,7 +89,7 @@ impl<'w> Writer<'w> {
         Ok(FieldsIndex { columns: columns.collect::<io::Result<_>>()?, is_partial: listed.is_partial })
     }
 
-    fn column(&mut self, column: &Column, words: Option<u32>) -> io::Result<ColumnIndex> {
+    fn column(&mut self, column: &Column, words: Option<DictionaryNumber>) -> io::Result<ColumnIndex> {
         Ok(ColumnIndex {
             validity: column.validity.as_ref().map(|bits| self.bytes(bits)).transpose()?,
             nulls: column.nulls.as_ref().map(|bits| self.bytes(bits)).transpose()?,

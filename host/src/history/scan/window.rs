@@ -7,6 +7,8 @@ use std::ops::Range;
 use arrow_buffer::{ArrowNativeType, ScalarBuffer};
 
 use crate::event::{Binary, Bitmap, Column, Symbols, Text, Values};
+use crate::history::numbers::SealedKeys;
+use crate::history::segment::KeyColumn;
 
 /// Which rows of a column.
 #[derive(Clone)]
@@ -14,21 +16,21 @@ pub(super) enum Rows<'a> {
     /// These, as they follow each other.
     Window(Range<usize>),
     /// These, in this order.
-    RowSelection(&'a [u32]),
+    Picked(&'a [u32]),
 }
 
 impl Rows<'_> {
     pub fn len(&self) -> usize {
         match self {
             Rows::Window(window) => window.len(),
-            Rows::RowSelection(rows) => rows.len(),
+            Rows::Picked(rows) => rows.len(),
         }
     }
 
     pub fn iter(&self) -> Box<dyn Iterator<Item = usize> + '_> {
         match self {
             Rows::Window(window) => Box::new(window.clone()),
-            Rows::RowSelection(rows) => Box::new(rows.iter().map(|&row| row as usize)),
+            Rows::Picked(rows) => Box::new(rows.iter().map(|&row| row as usize)),
         }
     }
 }
@@ -37,7 +39,7 @@ impl Rows<'_> {
 pub(super) fn values<T: ArrowNativeType>(values: &ScalarBuffer<T>, rows: &Rows<'_>) -> ScalarBuffer<T> {
     match rows {
         Rows::Window(window) => values.slice(window.start, window.len()),
-        Rows::RowSelection(rows) => {
+        Rows::Picked(rows) => {
             let values: &[T] = values;
             rows.iter().map(|&row| values[row as usize]).collect::<Vec<T>>().into()
         }
@@ -56,8 +58,21 @@ pub(super) fn text(text: &Text, rows: &Rows<'_>) -> Text {
                 _ => Text { offsets: offsets.iter().map(|offset| offset - first).collect::<Vec<_>>().into(), data },
             }
         }
-        Rows::RowSelection(rows) => rows.iter().map(|&row| text.get(row as usize)).collect(),
+        Rows::Picked(rows) => gathered(rows.iter().map(|&row| text.get(row as usize))),
     }
+}
+
+/// Strings one after the other.
+pub(super) fn gathered<'a>(strings: impl Iterator<Item = &'a str> + Clone) -> Text {
+    let mut offsets = vec![0u32];
+    let mut end = 0;
+    offsets.extend(strings.clone().map(|string| {
+        end += string.len();
+        u32::try_from(end).expect("a batch holds far less than 4 GiB of text")
+    }));
+    let mut data = String::with_capacity(end);
+    strings.for_each(|string| data.push_str(string));
+    Text { offsets: offsets.into(), data: data.into() }
 }
 
 fn binary(binary: &Binary, rows: &Rows<'_>) -> Binary {
@@ -75,7 +90,7 @@ fn bitmap(bits: &Bitmap, rows: &Rows<'_>) -> Bitmap {
             bits.slice(window.start / 8, window.len() / 8)
         }
         Rows::Window(window) => packed(bits, window.clone(), window.len()),
-        Rows::RowSelection(rows) => packed(bits, rows.iter().map(|&row| row as usize), rows.len()),
+        Rows::Picked(rows) => packed(bits, rows.iter().map(|&row| row as usize), rows.len()),
     }
 }
 
@@ -87,12 +102,8 @@ fn packed(bits: &[u8], rows: impl Iterator<Item = usize>, length: usize) -> Bitm
     packed.into()
 }
 
-/// The rows of a column; `symbols` makes of the chosen keys what the receiver is to get.
-pub(super) fn column(
-    column: &Column,
-    rows: &Rows<'_>,
-    symbols: impl FnOnce(&ScalarBuffer<u32>, Option<&Bitmap>) -> Symbols,
-) -> Column {
+/// The rows of a column.
+pub(super) fn column(column: &Column, rows: &Rows<'_>) -> Column {
     let validity = column.validity.as_ref().map(|bits| bitmap(bits, rows));
     let chosen = match &column.values {
         Values::Nothing => Values::Nothing,
@@ -102,9 +113,21 @@ pub(super) fn column(
         Values::Texts(all) => Values::Texts(text(all, rows)),
         Values::Json(all) => Values::Json(text(all, rows)),
         Values::Blobs(all) => Values::Blobs(binary(all, rows)),
-        Values::Symbols(all) => Values::Symbols(symbols(&values(&all.keys, rows), validity.as_ref())),
+        Values::Symbols(all) => Values::Symbols(Symbols { keys: values(&all.keys, rows), ..all.clone() }),
     };
     Column { validity, nulls: column.nulls.as_ref().map(|bits| bitmap(bits, rows)), values: chosen }
+}
+
+/// The rows of a column of keys; `symbols` makes of the chosen ones what the receiver is to get.
+pub(super) fn keys(
+    column: &KeyColumn,
+    rows: &Rows<'_>,
+    symbols: impl FnOnce(&SealedKeys, Option<&Bitmap>) -> Symbols,
+) -> Column {
+    let validity = column.validity.as_ref().map(|bits| bitmap(bits, rows));
+    let symbols = symbols(&SealedKeys(values(&column.keys.0, rows)), validity.as_ref());
+    let nulls = column.nulls.as_ref().map(|bits| bitmap(bits, rows));
+    Column { validity, nulls, values: Values::Symbols(symbols) }
 }
 
 /// About how many bytes the rows of a column take beyond some bytes a row.

@@ -1,32 +1,34 @@
-//! A **naming** holds the words that a plugin instance knows of one column, whatever segment they come from.
+//! A **dictionary remap** holds the words that a plugin instance knows of one column, whatever segment they come from.
 //!
 //! Each segment has dictionaries of its own. An instance that would get all of them would look the same words up
 //! again with each; so the keys of later segments are turned into those that the instance knows already, and only
-//! words that it does not know cross. Where most words are new anyway (a stream for each order), that does not
+//! words that it does not know cross. Where most words are new anyway (a note for each order), that does not
 //! pay, and the dictionary of the segment replaces what was there.
 
-use arrow_buffer::ScalarBuffer;
 use hashbrown::HashTable;
 
-use super::segment::Words;
-use super::strings::Strings;
-use crate::event::{Symbols, Text};
+use crate::event::{Bitmap, Symbols, Text};
+use crate::history::numbers::{DictionaryId, InstanceKey, SealedKeys};
+use crate::history::segment::Words;
+use crate::history::strings::Strings;
 
 /// More words are not kept for one column,
 const WORDS_MAX: usize = 1_000_000;
 /// nor more bytes of them: the next segment starts anew.
 const BYTES_MAX: usize = 64 << 20;
 
-/// No key yet.
-const NONE: u32 = u32::MAX;
+/// Words that sealed keys stand for, and which dictionary they are.
+#[derive(Clone)]
+pub(super) struct SealedDictionary {
+    pub id: DictionaryId,
+    pub words: Words,
+}
 
 #[derive(Default)]
 pub(super) struct DictionaryRemap {
-    /// The dictionary that the current keys belong to: segment and number.
-    current: Option<(u64, u32)>,
-    words: Option<Words>,
+    current: Option<SealedDictionary>,
     /// The instance's key for each of the current dictionary's; none while they are the same.
-    keys: Option<Vec<u32>>,
+    keys: Option<Vec<Option<InstanceKey>>>,
     known: Known,
     /// Whether a new word is looked for among the known ones.
     is_kept: bool,
@@ -44,43 +46,34 @@ struct Known {
 }
 
 impl DictionaryRemap {
-    /// Goes on to a dictionary. `rows` is about how many values it stands for; `all` says that most of its words
-    /// will be needed, so that the keys may stay as they are.
-    pub fn enter(&mut self, dictionary: (u64, u32), words: &Words, rows: usize, all: bool) {
-        if self.current == Some(dictionary) {
-            return;
-        }
-        // What was taken over as it is becomes known word by word now that there is another dictionary.
-        if let (Some(former), None) = (&self.words, &self.keys) {
-            self.known = Known::from(former);
-        }
-        let is_first = self.current.is_none();
-        let pays = words.values.len() * 4 <= rows && !self.known.is_full();
-        self.current = Some(dictionary);
-        self.words = Some(words.clone());
-        self.is_kept = !is_first && pays;
-        if self.is_kept {
-            self.known.index();
-        } else {
-            self.known = Known::default();
-            self.sent = 0;
-        }
-        self.keys = (self.is_kept || !all).then(|| vec![NONE; words.values.len()]);
-    }
-
     /// Forgets everything: the next words are for an instance that knows none.
     pub fn restart(&mut self) {
         *self = DictionaryRemap::default();
     }
 
-    /// What the instance gets for `keys`; where a row has no value, its key means nothing.
-    pub fn symbols(&mut self, keys: &ScalarBuffer<u32>, validity: Option<&[u8]>) -> Symbols {
+    /// What the instance gets where there are no rows.
+    pub fn nothing(&self) -> Symbols {
+        Symbols { first: self.sent as u32, ..Symbols::default() }
+    }
+
+    /// What the instance gets for keys of `dictionary`; where a row has no value, its key means nothing. `rows` is about
+    /// how many values the dictionary stands for; `all` says that most of its words will be needed, so that the keys
+    /// may stay as they are.
+    pub fn symbols(
+        &mut self,
+        dictionary: &SealedDictionary,
+        keys: &SealedKeys,
+        validity: Option<&Bitmap>,
+        rows: usize,
+        all: bool,
+    ) -> Symbols {
+        self.enter(dictionary, rows, all);
         let first = self.sent as u32;
         let Some(mut table) = self.keys.take() else {
-            let words = self.words.as_ref().map(|words| words.values.clone()).unwrap_or_default();
+            let words = &dictionary.words.values;
             let added = if self.sent == words.len() { Text::default() } else { words.clone() };
             self.sent = words.len();
-            return Symbols { first, added, keys: keys.clone() };
+            return Symbols { first, added, keys: keys.0.clone() };
         };
         let mut translated = Vec::with_capacity(keys.len());
         for (row, &key) in keys.iter().enumerate() {
@@ -89,7 +82,7 @@ impl DictionaryRemap {
                 continue;
             }
             let known = table[key as usize];
-            translated.push(if known == NONE { self.learn(&mut table, key) } else { known });
+            translated.push(known.unwrap_or_else(|| self.learn(&dictionary.words, &mut table, key)).0);
         }
         self.keys = Some(table);
         let known = &self.known.words;
@@ -98,13 +91,35 @@ impl DictionaryRemap {
         Symbols { first, added, keys: translated.into() }
     }
 
+    /// Goes on to a dictionary, unless it is the current one.
+    fn enter(&mut self, dictionary: &SealedDictionary, rows: usize, all: bool) {
+        if self.current.as_ref().is_some_and(|current| current.id == dictionary.id) {
+            return;
+        }
+        // What was taken over as it is becomes known word by word now that there is another dictionary.
+        if let (Some(former), None) = (&self.current, &self.keys) {
+            self.known = Known::from(&former.words);
+        }
+        let is_first = self.current.is_none();
+        let words = dictionary.words.values.len();
+        let pays = words * 4 <= rows && !self.known.is_full();
+        self.current = Some(dictionary.clone());
+        self.is_kept = !is_first && pays;
+        if self.is_kept {
+            self.known.index();
+        } else {
+            self.known = Known::default();
+            self.sent = 0;
+        }
+        self.keys = (self.is_kept || !all).then(|| vec![None; words]);
+    }
+
     #[cold]
-    fn learn(&mut self, table: &mut [u32], key: u32) -> u32 {
-        let words = self.words.as_ref().expect("keys belong to a dictionary");
+    fn learn(&mut self, words: &Words, table: &mut [Option<InstanceKey>], key: u32) -> InstanceKey {
         let (word, hash) = (words.values.get(key as usize), words.hashes[key as usize]);
         let found = if self.is_kept { self.known.find(word, hash) } else { None };
         let known = found.unwrap_or_else(|| self.known.add(word, hash));
-        table[key as usize] = known;
+        table[key as usize] = Some(known);
         known
     }
 }
@@ -128,15 +143,15 @@ impl Known {
         }
     }
 
-    fn find(&mut self, word: &str, hash: u64) -> Option<u32> {
+    fn find(&mut self, word: &str, hash: u64) -> Option<InstanceKey> {
         self.index();
-        self.table.find(hash, |&key| self.words.is(key as usize, word)).copied()
+        self.table.find(hash, |&key| self.words.is(key as usize, word)).map(|&key| InstanceKey(key))
     }
 
     /// Bounded by [`WORDS_MAX`] and the words of one segment.
-    fn add(&mut self, word: &str, hash: u64) -> u32 {
+    fn add(&mut self, word: &str, hash: u64) -> InstanceKey {
         self.words.push(word);
         self.hashes.push(hash);
-        (self.words.len() - 1) as u32
+        InstanceKey((self.words.len() - 1) as u32)
     }
 }

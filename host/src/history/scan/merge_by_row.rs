@@ -1,11 +1,12 @@
-//! A **weave** puts what stands by event type back into the order of the log.
+//! A **row merge** puts what stands by event type back into the order of the log.
 
 use std::ops::Range as Span;
 
 use super::window::Rows;
+use crate::history::numbers::TakenType;
 
 /// The chosen events of a batch, in log order, and where those of each type stand among them.
-pub(super) struct Weave {
+pub(super) struct RowMerge {
     /// Of each event its row in the block.
     rows: Vec<u16>,
     /// Of each event its group. There are no more groups, and no more rows, than 16 bits count.
@@ -14,17 +15,17 @@ pub(super) struct Weave {
     places: Option<Vec<Vec<u16>>>,
 }
 
-impl Weave {
+impl RowMerge {
     /// For each group: the rows in the block of its events, and which of its events are chosen, all of them in `span`.
-    pub fn new(groups: &[(&[u16], Rows<'_>)], span: &Span<usize>) -> Weave {
+    pub fn new(groups: &[(&[u16], Rows<'_>)], span: &Span<usize>) -> RowMerge {
         match groups {
-            [] => Weave { rows: Vec::new(), groups: Vec::new(), places: None },
+            [] => RowMerge { rows: Vec::new(), groups: Vec::new(), places: None },
             [(rows, picks)] => {
                 let rows = each(rows, picks, |row| row);
-                Weave { groups: vec![0; rows.len()], rows, places: None }
+                RowMerge { groups: vec![0; rows.len()], rows, places: None }
             }
-            _ if groups.len() < usize::from(u8::MAX) => Weave::of_some::<u8>(groups, span),
-            _ => Weave::of_some::<u32>(groups, span),
+            _ if groups.len() < usize::from(u8::MAX) => RowMerge::of_some::<u8>(groups, span),
+            _ => RowMerge::of_some::<u32>(groups, span),
         }
     }
 
@@ -33,7 +34,7 @@ impl Weave {
     fn of_some<Mark: Copy + Default + TryFrom<usize> + Into<u32>>(
         groups: &[(&[u16], Rows<'_>)],
         span: &Span<usize>,
-    ) -> Weave {
+    ) -> RowMerge {
         let mut marks = vec![Mark::default(); span.len()];
         for (number, (rows, picks)) in groups.iter().enumerate() {
             let mark = Mark::try_from(number + 1).unwrap_or_default(); // it was made sure that it fits
@@ -41,7 +42,7 @@ impl Weave {
                 Rows::Window(window) => {
                     rows[window.clone()].iter().for_each(|&row| marks[usize::from(row) - span.start] = mark);
                 }
-                Rows::RowSelection(picks) => {
+                Rows::Picked(picks) => {
                     picks.iter().for_each(|&at| marks[usize::from(rows[at as usize]) - span.start] = mark);
                 }
             }
@@ -59,7 +60,7 @@ impl Weave {
         log.truncate(count);
         of.truncate(count);
         let places = groups.iter().map(|(rows, picks)| each(rows, picks, |row| before[usize::from(row) - span.start]));
-        Weave { rows: log, groups: of, places: Some(places.collect()) }
+        RowMerge { rows: log, groups: of, places: Some(places.collect()) }
     }
 
     /// How many events.
@@ -72,17 +73,17 @@ impl Weave {
         &self.rows
     }
 
-    /// Of each event in log order its group.
-    pub fn groups(&self) -> &[u16] {
-        &self.groups
+    /// Of each event in log order its type.
+    pub fn types(&self) -> impl Iterator<Item = TakenType> {
+        self.groups.iter().copied().map(TakenType)
     }
 
     /// Puts a value of each chosen event of a group where it belongs.
-    pub fn put<T>(&self, group: usize, woven: &mut [T], values: impl Iterator<Item = T>) {
+    pub fn put<T>(&self, group: usize, merged: &mut [T], values: impl Iterator<Item = T>) {
         match &self.places {
-            None => woven.iter_mut().zip(values).for_each(|(place, value)| *place = value),
+            None => merged.iter_mut().zip(values).for_each(|(place, value)| *place = value),
             Some(places) => {
-                places[group].iter().zip(values).for_each(|(&place, value)| woven[usize::from(place)] = value);
+                places[group].iter().zip(values).for_each(|(&place, value)| merged[usize::from(place)] = value);
             }
         }
     }
@@ -91,7 +92,7 @@ impl Weave {
 fn each(rows: &[u16], picks: &Rows<'_>, place: impl Fn(u16) -> u16) -> Vec<u16> {
     match picks {
         Rows::Window(window) => rows[window.clone()].iter().map(|&row| place(row)).collect(),
-        Rows::RowSelection(picks) => picks.iter().map(|&at| place(rows[at as usize])).collect(),
+        Rows::Picked(picks) => picks.iter().map(|&at| place(rows[at as usize])).collect(),
     }
 }
 
@@ -99,7 +100,7 @@ fn each(rows: &[u16], picks: &Rows<'_>, place: impl Fn(u16) -> u16) -> Vec<u16> 
 mod tests {
     use super::*;
 
-    /// What a weave should be, put together event by event.
+    /// What a merge should give, put together event by event.
     fn check(types: &[Vec<u16>], picked: Option<usize>, span: Span<usize>) {
         let window = |rows: &[u16]| {
             let before = |end: usize| rows.partition_point(|&row| usize::from(row) < end);
@@ -109,23 +110,23 @@ mod tests {
         let chosen: Vec<Vec<u32>> =
             types.iter().map(|rows| window(rows).step_by(picked.unwrap_or(1)).map(|at| at as u32).collect()).collect();
         let picks = types.iter().zip(&chosen).map(|(rows, chosen)| match picked {
-            Some(_) => Rows::RowSelection(chosen),
+            Some(_) => Rows::Picked(chosen),
             None => Rows::Window(window(rows)),
         });
         let groups: Vec<_> = types.iter().map(|rows| &rows[..]).zip(picks).collect();
-        let weave = Weave::new(&groups, &span);
+        let merged = RowMerge::new(&groups, &span);
         let mut expected: Vec<(u16, u16)> = Vec::new();
         for (group, (rows, chosen)) in types.iter().zip(&chosen).enumerate() {
             expected.extend(chosen.iter().map(|&at| (rows[at as usize], group as u16)));
         }
         expected.sort_unstable();
-        let woven: Vec<_> = weave.rows().iter().copied().zip(weave.groups().iter().copied()).collect();
-        assert!(woven == expected, "{} types, {span:?}", types.len());
-        let mut rows = vec![0; weave.len()];
+        let merged_rows: Vec<_> = merged.rows().iter().copied().zip(merged.types().map(|kind| kind.0)).collect();
+        assert!(merged_rows == expected, "{} types, {span:?}", types.len());
+        let mut rows = vec![0; merged.len()];
         for (group, (own, chosen)) in types.iter().zip(&chosen).enumerate() {
-            weave.put(group, &mut rows, chosen.iter().map(|&at| own[at as usize]));
+            merged.put(group, &mut rows, chosen.iter().map(|&at| own[at as usize]));
         }
-        assert_eq!(rows, weave.rows());
+        assert_eq!(rows, merged.rows());
     }
 
     #[test]
