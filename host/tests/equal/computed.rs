@@ -31,7 +31,19 @@ pub struct Told {
 impl Computed {
     /// Computes `probe` with `settings` over a log.
     pub fn new(stored: &Stored, probe: &Probe, settings: &str, way: &Way, name: &str) -> Computed {
-        let running = Running { stored, settings, way, plugin: plugin(probe, way.code), name };
+        Computed::through(stored, probe, settings, way, name, stored.head)
+    }
+
+    /// The same of the log up to a position.
+    pub fn through(
+        stored: &Stored,
+        probe: &Probe,
+        settings: &str,
+        way: &Way,
+        name: &str,
+        through: Position,
+    ) -> Computed {
+        let running = Running { stored, settings, way, plugin: plugin(probe, way.code), name, through };
         running.compute().unwrap_or_else(|fault| panic!("the harness cannot go on: {fault:?}"))
     }
 }
@@ -50,11 +62,12 @@ struct Running<'a> {
     way: &'a Way,
     plugin: Plugin,
     name: &'a str,
+    through: Position,
 }
 
 impl Running<'_> {
     fn compute(&self) -> Result<Computed> {
-        let head = self.stored.head;
+        let head = self.through;
         let file = self.stored.file(self.name);
         let history = self
             .way

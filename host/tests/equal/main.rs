@@ -10,6 +10,8 @@
 //! - `way`: a way of computing; `computed`: what comes of it; `stored`: where it reads; `sound`: the file;
 //! - `plain`: some rows once more, by plain code over the events;
 //! - `case`: a log, a probe and a way; `shrink`: the smallest log that still differs;
+//! - `operated`: a project as people use it, with the real program;
+//! - `damaged`: segments, read models and imports that are not what was written;
 //! - `random`: a number of seeds, and more of them for `scripts/fuzz`.
 
 #[path = "../support/mod.rs"]
@@ -27,4 +29,6 @@ mod sound;
 mod plain;
 mod case;
 mod shrink;
+mod operated;
+mod damaged;
 mod random;

@@ -64,6 +64,11 @@ impl Probe {
         engine().load_quickly(&self.bytes, &Limits::default()).unwrap_or_else(|fault| panic!("{}: {fault}", self.name))
     }
 
+    /// The plugin's file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub fn manifest(&self) -> &Manifest {
         self.optimised.manifest()
     }

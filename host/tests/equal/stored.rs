@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use projectionist::event::Position;
 use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::history::{History, Pace, Sizes};
-use projectionist::import::{Input, Options, import};
+use projectionist::import::{Input, Options, Report, import};
 
 use crate::log::Event;
 
@@ -21,18 +21,26 @@ pub struct Stored {
 impl Stored {
     /// Records the events; a log always fits, or the generator is wrong.
     pub fn new(events: &[Event]) -> Stored {
-        let folder = tempfile::tempdir_in(place()).expect("a folder");
-        let mut lines = String::new();
-        for event in events {
-            writeln!(lines, "{}", serde_json::to_string(event).expect("an event is JSON")).expect("a string");
-        }
+        let folder = folder();
         let file = folder.path().join("log.jsonl");
-        std::fs::write(&file, lines).expect("a file");
+        std::fs::write(&file, lines(events)).expect("a file");
         let store = SqliteStore::open(folder.path().join("events.sqlite")).expect("a store");
         let report = import(&store, Input::open(&file).expect("the log"), Options::default())
             .unwrap_or_else(|fault| panic!("the generator wrote what cannot be imported: {fault}"));
         assert_eq!(report.added, events.len() as u64, "every event is recorded once");
         Stored { folder, store, head: report.last.unwrap_or_default() }
+    }
+
+    /// Records those of these lines that are events, and puts the others into `bad`. None when the import ends early,
+    /// as it may when the whole input is not what it seems to be.
+    pub fn of_lines(bytes: &[u8], bad: &mut Vec<u8>) -> Option<(Stored, Report)> {
+        let folder = folder();
+        let file = folder.path().join("log.jsonl");
+        std::fs::write(&file, bytes).expect("a file");
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).expect("a store");
+        let options = Options { skip_bad: Some(bad), ..Options::default() };
+        let report = import(&store, Input::open(&file).ok()?, options).ok()?;
+        Some((Stored { folder, store, head: report.last.unwrap_or_default() }, report))
     }
 
     /// A history in the folder `name`, sealed as far as whole segments go up to `through`.
@@ -54,8 +62,21 @@ pub fn seal(history: &History, store: &SqliteStore, through: Position) {
     history.catch_up(store, through, Pace::Full, on).expect("segments");
 }
 
-/// Where temporary folders are made: in memory where there is such a place, since every read model is synced.
-fn place() -> PathBuf {
+/// Events as they are imported, one a line.
+pub fn lines(events: &[Event]) -> String {
+    let mut lines = String::new();
+    for event in events {
+        writeln!(lines, "{}", serde_json::to_string(event).expect("an event is JSON")).expect("a string");
+    }
+    lines
+}
+
+/// A temporary folder: in memory where there is such a place, since every read model is synced.
+pub fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
+    match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    }
+    .expect("a folder")
 }
