@@ -100,7 +100,7 @@ pub(super) fn hint_of(fault: &Fault) -> Option<String> {
         FaultKind::Event => "change the plugin to take this event and drop it in",
         FaultKind::Projection => "the plugin's own code refuses this event; drop in one that takes it",
         FaultKind::Trap => "mend the plugin and drop it in",
-        FaultKind::Changes => "mend the plugin's rows and drop it in",
+        FaultKind::Changes | FaultKind::Overlap => "mend the plugin's rows and drop it in",
         _ => return None,
     };
     let show = |after: u64, limit: u64| format!("`projectionist events show --after {after} --limit {limit}`");

@@ -46,6 +46,8 @@ pub enum FaultKind {
     Output,
     /// Row changes that break the contract: wrong shapes, unknown tables, duplicate keys.
     Changes,
+    /// Two partitions changed the same row: the plugin is not partitioned as it says.
+    Overlap,
     /// An event does not look as the projection expects.
     Event,
     /// The projection itself said no.

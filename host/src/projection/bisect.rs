@@ -21,7 +21,7 @@ impl Projector {
         let name = self.plugin.manifest().name.clone();
         let shows_at_commits = matches!(fault.kind, FaultKind::Changes | FaultKind::Output);
         // A generation that is being built has no way back from a commit that failed; it will be thrown away.
-        let is_bulk = self.generation().is_bulk();
+        let is_bulk = self.generation().is_building();
         let culprit = match (fault.position, fault.range) {
             _ if !is_narrowed(fault.kind) || (is_bulk && fault.kind == FaultKind::Changes) => None,
             (Some(position), _) => Some((position, fault.clone())),
@@ -109,6 +109,6 @@ fn is_narrowed(kind: FaultKind) -> bool {
     use FaultKind::*;
     match kind {
         Trap | Deadline | Fuel | Memory | Output | Changes | Event | Projection => true,
-        Incompatible | Manifest | Settings | Storage | Input => false,
+        Incompatible | Manifest | Settings | Overlap | Storage | Input => false,
     }
 }

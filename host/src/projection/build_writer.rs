@@ -10,13 +10,13 @@ use super::thresholds::Thresholds;
 use super::tier_up::TierUp;
 use crate::event::{Changes, FaultKind, Position, Result};
 use crate::plugin::LogLine;
-use crate::read_model::{Flush, Generation};
+use crate::read_model::{BulkWriter, Flush};
 
 /// A row counts as so many bytes at least: sorting it takes more than these, however small it is.
 const ROW_BYTES: usize = 32;
 
 pub(super) struct BuildWriter<'a> {
-    generation: &'a mut Generation,
+    generation: &'a mut dyn BulkWriter,
     turns: &'a StopBarrier,
     /// For each instance: how far it is, and how many events it folded.
     folded: Vec<(Position, u64)>,
@@ -37,7 +37,7 @@ pub(super) struct BuildWriter<'a> {
 
 impl<'a> BuildWriter<'a> {
     pub fn new(
-        generation: &'a mut Generation,
+        generation: &'a mut dyn BulkWriter,
         turns: &'a StopBarrier,
         parts: usize,
         pace: Option<TierUp>,
@@ -146,10 +146,9 @@ impl<'a> BuildWriter<'a> {
         self.has_written = true;
         if self.touched.is_full() {
             self.give_up(Trouble::TooMany);
-        } else if let Err(fault) = self.generation.load(flushes) {
+        } else if let Err(fault) = self.generation.write(flushes) {
             self.give_up(match fault.kind {
-                // Changes that are right each by itself, and have a key in common.
-                FaultKind::Changes if self.done.len() > 1 => Trouble::Overlap(fault.message.clone()),
+                FaultKind::Overlap => Trouble::Overlap(fault.message.clone()),
                 _ => Trouble::Fault(fault),
             });
         }
@@ -170,7 +169,7 @@ mod tests {
     use super::*;
     use crate::event::{Column, Fault, Kind, Range, Table, TableColumn, Timestamp, Values};
     use crate::projection::tier_up::TierUpRule;
-    use crate::read_model::Identity;
+    use crate::read_model::{BuildingGeneration, Identity, Writer};
 
     /// Two parts and a table of numbers by number.
     struct Build {
@@ -201,7 +200,7 @@ mod tests {
             });
             let early = writing.has_written;
             let rows = writing.finish().map(|()| {
-                generation.commit(&[], Range { after: Position::START, through: Position(9) }).unwrap();
+                generation.commit(Vec::new(), Range { after: Position::START, through: Position(9) }.into()).unwrap();
                 generation.rows_as_json("numbers").unwrap()
             });
             (rows, early)
@@ -212,7 +211,7 @@ mod tests {
         Some(TierUp::new(TierUpRule::Measured, Duration::ZERO))
     }
 
-    fn generation(path: &std::path::Path) -> Generation {
+    fn generation(path: &std::path::Path) -> BuildingGeneration {
         let column = |name: &str| TableColumn { name: name.into(), kind: Kind::Integer, nullable: false };
         let columns = vec![column("key"), column("value")];
         let table = Table { name: "numbers".into(), columns, key: vec![0], indexes: Vec::new(), insert_only: false };
@@ -225,7 +224,7 @@ mod tests {
             contract: "0.1.0".into(),
             created_at: Timestamp(0),
         };
-        Generation::create(path, &identity, &manifest).unwrap()
+        BuildingGeneration::create(path, &identity, &manifest).unwrap()
     }
 
     fn numbers(values: impl IntoIterator<Item = i64>) -> Column {

@@ -6,7 +6,7 @@ use crate::event::{Blame, Fault, FaultKind, Position, Range, Result};
 use crate::event_store::{Reader, Source};
 use crate::history::History;
 use crate::plugin::{Instance, Limits, LogLine, Lookup, Pending, Plugin, Start};
-use crate::read_model::Generation;
+use crate::read_model::{Commit, Flush, Generation, Writer};
 
 use super::feed::{BatchSize, Feed};
 use super::thresholds::Thresholds;
@@ -61,7 +61,7 @@ pub(super) enum Fold {
 
 impl Lookup for Generation {
     fn lookup(&mut self, table: usize, length: usize, keys: &[crate::event::Column]) -> Result<crate::event::Rows> {
-        Generation::lookup(self, table, length, keys)
+        Writer::lookup(self, table, length, keys)
     }
 }
 
@@ -141,7 +141,7 @@ impl Projector {
     /// Whether it can be told to advance again after a fault: a generation that is being built has no way back from
     /// a commit that failed.
     pub fn can_go_on(&mut self) -> bool {
-        !matches!(self.fold, Fold::Moving) && !self.generation().is_bulk()
+        !matches!(self.fold, Fold::Moving) && !self.generation().is_building()
     }
 
     /// The position whose effects are committed.
@@ -283,7 +283,8 @@ fn check_log(log: &mut dyn Reader, generation: &Generation) -> Result<()> {
     let (checkpoint, head) = (generation.checkpoint(), log.head()?);
     let message = if head < checkpoint {
         format!("the event store ends at position {head}, before the read model's checkpoint {checkpoint}")
-    } else if !generation.mark().is_empty() && log.mark(checkpoint)?.as_deref() != Some(generation.mark()) {
+    } else if !generation.fingerprint().is_empty() && log.mark(checkpoint)?.as_deref() != Some(generation.fingerprint())
+    {
         format!("the event at position {checkpoint} is not the one that the read model was built from")
     } else {
         return Ok(());
@@ -330,7 +331,7 @@ impl Waiting {
         let annotate = |fault: Fault| fault.among(range);
         let changes = if self.pending.rows > 0 { instance.flush().map_err(annotate)? } else { Vec::new() };
         self.pending = Pending::default();
-        instance.rows().set_next_mark(marks.mark(self.covered)?.unwrap_or_default());
-        instance.rows().commit(&changes, range).map_err(annotate)
+        let fingerprint = marks.mark(self.covered)?.unwrap_or_default();
+        instance.rows().commit(vec![Flush::whole(changes)], Commit { range, fingerprint }).map_err(annotate)
     }
 }

@@ -18,10 +18,10 @@ use super::feed::{BATCHES_AHEAD, BatchSize, Feed, Newest};
 use super::fold::{Fold, Proceed, Progress, Projector, is_due};
 use super::stop_barrier::StopBarrier;
 use super::tier_up::TierUp;
-use crate::event::{Batch, Blame, Changes, Column, Fault, Partitioning, Position, Range, Result, Rows};
+use crate::event::{Batch, Blame, Changes, Column, Fault, FaultKind, Partitioning, Position, Range, Result, Rows};
 use crate::history::{Part, Scan, Segment};
 use crate::plugin::{Instance, Limits, LogLevel, LogLine, Lookup, Plugin, Start};
-use crate::read_model::Generation;
+use crate::read_model::{BuildingGeneration, Commit, Writer};
 
 /// Words that wait for the writer; each flush among them is bounded by `flush-mib-max`.
 const WORDS_WAITING_MAX: usize = 4;
@@ -71,7 +71,7 @@ impl Projector {
     /// Whether this is a new generation, and enough of the history is there to be worth it.
     pub(super) fn can_spread(&mut self, through: Position) -> bool {
         let generation = self.generation();
-        let is_new = generation.is_bulk() && generation.is_empty() && generation.checkpoint() == Position::START;
+        let is_new = generation.is_building() && generation.is_empty() && generation.checkpoint() == Position::START;
         is_new && !self.has_spread && self.feed.sealed().min(through).0 >= self.thresholds.parallel_positions_min
     }
 
@@ -82,7 +82,9 @@ impl Projector {
         let Fold::Cold(mut generation) = std::mem::replace(&mut self.fold, Fold::Moving) else {
             return Err(Fault::storage("filling a read model", "the projector has ended").blame(Blame::Host));
         };
-        while let Err(trouble) = self.fill(&mut generation, through, watch) {
+        loop {
+            let Some(building) = generation.building() else { break };
+            let Err(trouble) = self.fill(building, through, watch) else { break };
             tracing::info!(projection = self.plugin.manifest().name, %trouble, "starting over");
             generation = Box::new(generation.start_over()?);
             match trouble {
@@ -108,7 +110,7 @@ impl Projector {
 
     fn fill(
         &mut self,
-        generation: &mut Generation,
+        generation: &mut BuildingGeneration,
         through: Position,
         watch: &mut dyn FnMut(Progress) -> Proceed,
     ) -> Result<(), Trouble> {
@@ -153,9 +155,27 @@ impl Projector {
         writing.finish()?;
         self.events += events;
         let covered = turns.end();
-        generation.set_next_mark(self.marks.mark(covered)?.unwrap_or_default());
+        let fingerprint = self.marks.mark(covered)?.unwrap_or_default();
         let range = Range { after: Position::START, through: covered };
-        Ok(generation.commit(&[], range)?)
+        Ok(generation.commit(Vec::new(), Commit { range, fingerprint })?)
+    }
+
+    /// Ends the build: its generation becomes live. Where the rows of partitions turn out to overlap, which shows when
+    /// they are merged, one instance folds everything again, unless `watch` stops it.
+    pub fn finish(&mut self, watch: &mut dyn FnMut(Progress) -> Proceed) -> Result<()> {
+        let through = self.checkpoint();
+        let fault = match self.generation().finish() {
+            Err(fault) if fault.kind == FaultKind::Overlap => fault,
+            finished => return finished,
+        };
+        tracing::info!(projection = self.plugin.manifest().name, %fault, "starting over");
+        self.cool();
+        let Fold::Cold(generation) = std::mem::replace(&mut self.fold, Fold::Moving) else { return Err(fault) };
+        self.fold = Fold::Cold(Box::new(generation.start_over()?));
+        self.said.push(LogLine { level: LogLevel::Warn, message: self.overlap(&fault.message) });
+        self.has_spread = true;
+        self.advance(through, watch)?;
+        if self.checkpoint() < through { Ok(()) } else { self.generation().finish() }
     }
 
     fn overlap(&self, message: &str) -> String {

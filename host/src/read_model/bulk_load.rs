@@ -9,35 +9,37 @@ use std::thread;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::Flush;
-use super::generation::{BULK, Generation};
+use super::building::{BuildingGeneration, PRAGMAS};
 use super::order::{self, Side};
 use super::schema::{self, IndexSql};
 use super::sort::Place;
 use super::storage::{connect, failed, pragmas};
 use super::tree::{Kind, Pages, Record, Tree};
+use super::writer::Flush;
 use crate::event::{Fault, Manifest, Result, Table};
 
 /// The rows of a build that was laid out, until others come.
 #[derive(Debug)]
-pub(super) struct Laid {
+pub(super) struct FirstRows {
     flushes: Vec<Flush>,
+    /// How many rows each table has.
+    pub counts: Vec<u64>,
     /// For each secondary index, the rows in its order; none where rows are the same that must not be.
     sorted: Vec<Option<Vec<Place>>>,
 }
 
-impl Generation {
+impl BuildingGeneration {
     /// Writes the first rows, into tables that are empty.
-    pub(super) fn lay_out(&mut self, flushes: Vec<Flush>) -> Result<()> {
+    pub(super) fn write_pages(&mut self, flushes: Vec<Flush>) -> Result<FirstRows> {
         let mut places = Vec::new();
-        for (number, table) in self.manifest.tables.iter().enumerate() {
+        for (number, table) in self.file.manifest.tables.iter().enumerate() {
             let sides = order::sides(number, table, &flushes)?;
             let mut rows = order::by_key(table, &sides)?;
             rows.retain(|place| !sides[place.side as usize].deletes);
             places.push(rows);
         }
         let roots = self.roots()?;
-        let manifest = self.manifest.clone();
+        let manifest = self.file.manifest.clone();
         let sort_indexes = || {
             let indexes = schema::create_indexes(&manifest);
             let sorted = indexes.iter().map(|index| {
@@ -58,14 +60,12 @@ impl Generation {
             })?;
             sorting.join().unwrap_or_else(|panic| resume_unwind(panic))
         })?;
-        self.row_counts = Some(places.iter().map(|rows| rows.len() as u64).collect());
-        self.laid = Some(Laid { flushes, sorted });
-        Ok(())
+        Ok(FirstRows { flushes, counts: places.iter().map(|rows| rows.len() as u64).collect(), sorted })
     }
 
     /// Writes the secondary indexes of rows that were laid out.
-    pub(super) fn lay_out_indexes(&mut self, laid: &Laid) -> Result<()> {
-        let manifest = self.manifest.clone();
+    pub(super) fn write_index_pages(&mut self, laid: &FirstRows) -> Result<()> {
+        let manifest = self.file.manifest.clone();
         let indexes = schema::create_indexes(&manifest);
         if indexes.is_empty() {
             return Ok(());
@@ -106,22 +106,21 @@ impl Generation {
                 )
             })
         };
-        self.manifest.tables.iter().map(root).collect()
+        self.file.manifest.tables.iter().map(root).collect()
     }
 
     /// Hands the file to `write` while SQLite has it closed.
     fn in_pages(&mut self, write: impl FnOnce(&mut Pages, &Manifest) -> io::Result<()>) -> Result<()> {
         self.write(|conn| conn.execute_batch("COMMIT"))?;
-        let closed = Connection::open_in_memory().map_err(|error| failed("cannot close", &self.path, &error))?;
+        let closed = Connection::open_in_memory().map_err(|error| failed("cannot close", &self.file.path, &error))?;
         drop(std::mem::replace(&mut self.conn, closed));
-        let written = Pages::open(&self.path).and_then(|mut pages| {
-            write(&mut pages, &self.manifest)?;
+        let written = Pages::open(&self.file.path).and_then(|mut pages| {
+            write(&mut pages, &self.file.manifest)?;
             pages.finish()
         });
-        written.map_err(|error| not_written(&self.path, &error))?;
-        self.conn = connect(&self.path, false)?;
-        pragmas(&self.conn, &self.path, BULK)?;
-        self.set_up();
+        written.map_err(|error| not_written(&self.file.path, &error))?;
+        self.conn = connect(&self.file.path, false)?;
+        pragmas(&self.conn, &self.file.path, PRAGMAS)?;
         self.write(|conn| conn.execute_batch("BEGIN EXCLUSIVE"))
     }
 }

@@ -1,4 +1,4 @@
-//! The **contents** of a read model as a whole: counted, digested for comparison, or written out for a test.
+//! The **contents** of a read model as a whole: digested for comparison, or written out for a test.
 
 use std::fmt;
 use std::path::Path;
@@ -6,7 +6,6 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use super::Generation;
 use super::schema::Statements;
 use super::storage::failed;
 use crate::event::{Fault, FaultKind, Kind, Manifest, Result, Table};
@@ -23,61 +22,28 @@ impl fmt::Display for Digest {
     }
 }
 
-impl Generation {
-    /// How many rows each table has, in manifest order. Counts them, unless they are those that were laid out: some
-    /// milliseconds for a million.
-    pub fn row_counts(&self) -> Result<Vec<(String, u64)>> {
-        if let Some(counts) = &self.row_counts {
-            let names = self.manifest.tables.iter().map(|table| table.name.clone());
-            return Ok(names.zip(counts.iter().copied()).collect());
-        }
-        Contents { conn: &self.conn, path: &self.path, manifest: &self.manifest }.row_counts()
-    }
+/// Something with the tables of a manifest.
+pub(super) trait Contents {
+    /// What the plugin said of itself.
+    fn manifest(&self) -> &Manifest;
 
-    /// A digest of all rows.
-    pub fn digest(&self) -> Result<Digest> {
-        Contents { conn: &self.conn, path: &self.path, manifest: &self.manifest }.digest()
-    }
-
-    /// The rows of a table in key order, each a JSON object with its columns in order; see [`super::Snapshot`].
-    pub fn rows_as_json(&self, table: &str) -> Result<Vec<String>> {
-        Contents { conn: &self.conn, path: &self.path, manifest: &self.manifest }.rows_as_json(table)
-    }
-}
-
-/// The tables of a file, whoever has it open.
-pub(super) struct Contents<'a> {
-    pub conn: &'a Connection,
-    pub path: &'a Path,
-    pub manifest: &'a Manifest,
-}
-
-impl Contents<'_> {
-    pub fn row_counts(&self) -> Result<Vec<(String, u64)>> {
-        let count = |table: &Table| {
-            self.conn
-                .query_row(&Statements::new(table).count, (), |row| row.get::<_, i64>(0))
-                .map(|count| (table.name.clone(), count.cast_unsigned()))
-                .map_err(|error| failed("cannot read", self.path, &error))
-        };
-        self.manifest.tables.iter().map(count).collect()
-    }
+    /// Gives all rows of a table in key order.
+    fn scan(&self, number: usize, visit: &mut dyn FnMut(&[ValueRef<'_>])) -> Result<()>;
 
     /// Each table: its name, its rows, an end mark. Each row: a mark and its values. Each value: its type and, little-endian,
     /// its 8 bytes, or its length and its bytes.
-    pub fn digest(&self) -> Result<Digest> {
+    fn digest(&self) -> Result<Digest> {
         let mut hasher = blake3::Hasher::new();
         let mut row_bytes = Vec::new();
-        for table in &self.manifest.tables {
+        for (number, table) in self.manifest().tables.iter().enumerate() {
             value_bytes(ValueRef::Text(table.name.as_bytes()), &mut row_bytes);
-            self.scan(table, |values| {
+            self.scan(number, &mut |values| {
                 row_bytes.push(b'R');
                 values.iter().for_each(|&value| value_bytes(value, &mut row_bytes));
                 if row_bytes.len() >= 64 * 1024 {
                     hasher.update(&row_bytes);
                     row_bytes.clear();
                 }
-                Ok(())
             })?;
             row_bytes.push(b'E');
         }
@@ -85,27 +51,40 @@ impl Contents<'_> {
         Ok(Digest(hasher.finalize()))
     }
 
-    pub fn rows_as_json(&self, table: &str) -> Result<Vec<String>> {
-        let Some(table) = self.manifest.tables.iter().find(|known| known.name == table) else {
-            let known: Vec<_> = self.manifest.tables.iter().map(|table| table.name.as_str()).collect();
-            return Err(Fault::new(FaultKind::Input, format!("{} has no table `{table}`", self.manifest.name))
+    /// The rows of a table in key order, each a JSON object with its columns in order.
+    fn rows_as_json(&self, table: &str) -> Result<Vec<String>> {
+        let manifest = self.manifest();
+        let Some(number) = manifest.tables.iter().position(|known| known.name == table) else {
+            let known: Vec<_> = manifest.tables.iter().map(|table| table.name.as_str()).collect();
+            return Err(Fault::new(FaultKind::Input, format!("{} has no table `{table}`", manifest.name))
                 .hint(format!("its tables are {}", known.join(", "))));
         };
         let mut rows = Vec::new();
-        self.scan(table, |values| {
-            rows.push(row_as_json(table, values));
-            Ok(())
-        })?;
+        self.scan(number, &mut |values| rows.push(row_as_json(&manifest.tables[number], values)))?;
         Ok(rows)
     }
+}
 
-    fn scan(&self, table: &Table, mut visit: impl FnMut(&[ValueRef<'_>]) -> Result<()>) -> Result<()> {
+/// The tables of a file, whoever has it open.
+pub(super) struct SqlTables<'a> {
+    pub conn: &'a Connection,
+    pub path: &'a Path,
+    pub manifest: &'a Manifest,
+}
+
+impl Contents for SqlTables<'_> {
+    fn manifest(&self) -> &Manifest {
+        self.manifest
+    }
+
+    fn scan(&self, number: usize, visit: &mut dyn FnMut(&[ValueRef<'_>])) -> Result<()> {
+        let table = &self.manifest.tables[number];
         let failed = |error: rusqlite::Error| failed("cannot read", self.path, &error);
         let mut statement = self.conn.prepare(&Statements::new(table).scan).map_err(failed)?;
         let mut rows = statement.query(()).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let values = (0..table.columns.len()).map(|column| row.get_ref(column)).collect::<Result<Vec<_>, _>>();
-            visit(&values.map_err(failed)?)?;
+            visit(&values.map_err(failed)?);
         }
         Ok(())
     }

@@ -9,10 +9,10 @@
 //! data/host.lock                           held by the one host of the project
 //! ```
 //!
-//! A [`Generation`] is written by one projector: in bulk, with durability off, until [`Generation::finish`], its first rows
-//! as whole pages;
-//! from then on live, rows and checkpoint in one transaction. The [`Catalogue`] makes it serve, with one small
-//! transaction. Only this folder and `source/sqlite` know that it is SQLite.
+//! A generation is a [`BuildingGeneration`] until [`BuildingGeneration::finish`], filled in bulk with durability off; from
+//! then on a [`LiveGeneration`], rows and checkpoint in one transaction; and for those who read it a [`Snapshot`]. A
+//! [`Generation`] is either of the first two. The [`Catalogue`] makes it serve, with one small transaction. Only this
+//! folder and `event_store/sqlite` know that it is SQLite.
 //!
 //! What survives what: after `kill -9` a generation stands where its last commit left it. After a power cut the
 //! last live commits may be missing, but rows and checkpoint go back together, so the log replays what was lost.
@@ -21,28 +21,35 @@
 mod storage;
 mod schema;
 mod cells;
-mod flush;
 mod sort;
 mod order;
 mod tree;
 mod identity;
-mod generation;
-mod commit;
-mod bulk_load;
-mod lookup;
+mod writer;
 mod contents;
+mod file;
+mod sql_lookup;
+mod sql_rows;
+mod bulk_load;
+mod building;
+mod live;
+mod generation;
 mod snapshot;
+mod memory;
 mod catalogue;
 mod lock;
 pub mod query;
 
+pub use building::BuildingGeneration;
 pub use catalogue::{
     Answered, Catalogue, Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Repairs, Request,
     RequestId, Swapped, Wanted,
 };
 pub use contents::Digest;
-pub use flush::Flush;
-pub use generation::Generation;
+pub use generation::{FailedBuild, Generation};
 pub use identity::Identity;
+pub use live::LiveGeneration;
 pub use lock::HostLock;
+pub use memory::MemoryModel;
 pub use snapshot::Snapshot;
+pub use writer::{BulkWriter, Commit, Flush, Writer};

@@ -5,10 +5,10 @@
 
 use rusqlite::types::ValueRef;
 
-use super::Flush;
 use super::cells::Cells;
 use super::sort::{Place, is_same, sort};
-use crate::event::{Fault, FaultKind, Index, Result, Table};
+use super::writer::Flush;
+use crate::event::{Fault, FaultKind, Index, Manifest, Result, Table};
 
 /// The upserts or the deletes of one [`Changes`].
 pub(super) struct Side<'a> {
@@ -81,8 +81,10 @@ pub(super) fn by_index(index: &Index, sides: &[Side<'_>], places: &[Place]) -> O
 /// The fault of a key that comes twice, if it is one.
 fn twice(table: &Table, sides: &[Side<'_>], earlier: &Place, later: &Place) -> Option<Fault> {
     let (first, second) = (&sides[earlier.side as usize], &sides[later.side as usize]);
+    if first.part != second.part {
+        return Some(overlap(table, first.key.iter().map(|cells| cells.get(earlier.row as usize))));
+    }
     let how = match (first.deletes, second.deletes) {
-        _ if first.part != second.part => "was touched by two partitions",
         _ if first.flush != second.flush && table.insert_only => INSERTED_AGAIN,
         _ if first.flush != second.flush => return None,
         (false, false) => "is upserted twice in one flush",
@@ -90,9 +92,22 @@ fn twice(table: &Table, sides: &[Side<'_>], earlier: &Place, later: &Place) -> O
         _ => "is both upserted and deleted in one flush",
     };
     let key = show_key(table, first.key.iter().map(|cells| cells.get(earlier.row as usize)));
-    Some(changes(table, &format!("key {key} {how}")).hint(
-        "each key comes back at most once in a flush; a partitioned projection may touch a row from one partition only",
-    ))
+    Some(changes(table, &format!("key {key} {how}")).hint("each key comes back at most once in a flush"))
+}
+
+/// The fault of a key that two partitions changed.
+pub(super) fn overlap<'a>(table: &Table, key: impl Iterator<Item = ValueRef<'a>>) -> Fault {
+    let key = show_key(table, key);
+    let message = format!("table `{}`: key {key} was touched by two partitions", table.name);
+    Fault::new(FaultKind::Overlap, message).hint("a partitioned projection may touch a row from one partition only")
+}
+
+/// Refuses changes of tables that are not there.
+pub(super) fn check_tables(manifest: &Manifest, flushes: &[Flush]) -> Result<()> {
+    let mut changes = flushes.iter().flat_map(|flush| &flush.changes);
+    let Some(beyond) = changes.find(|changes| changes.table >= manifest.tables.len()) else { return Ok(()) };
+    let message = format!("table {} was changed, of {}", beyond.table, manifest.tables.len());
+    Err(Fault::new(FaultKind::Changes, message))
 }
 
 /// What is wrong with a key that is there already.

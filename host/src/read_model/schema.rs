@@ -8,10 +8,11 @@ use crate::event::{Index, Kind, Manifest, Table};
 /// Marks a generation's file for tools like `file`: "PRJN".
 pub(super) const APPLICATION_ID: i32 = 0x5052_4A4E;
 /// The format of the file, as `user_version`; raised when an older host could not read it any more.
-pub(super) const FILE_FORMAT: i32 = 1;
+pub(super) const FILE_FORMAT: i32 = 2;
 
 /// What the host keeps beside the declared tables. Each holds one row. The checkpoint stands alone because it is
-/// rewritten by every commit, the manifest may be large.
+/// rewritten by every commit, the manifest may be large. With it stand what the event at the checkpoint is known by, and
+/// how many rows each table has (`[12,0]`), which would take seconds to count.
 pub(super) const HOUSEKEEPING: &str = "
     CREATE TABLE projectionist_generation (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -27,8 +28,8 @@ pub(super) const HOUSEKEEPING: &str = "
     CREATE TABLE projectionist_checkpoint (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         position INTEGER NOT NULL,
-        mark TEXT NOT NULL,
-        has_rows INTEGER NOT NULL
+        fingerprint TEXT NOT NULL,
+        row_counts TEXT NOT NULL
     ) STRICT;";
 
 /// The statements that one table needs.
@@ -36,21 +37,20 @@ pub(super) const HOUSEKEEPING: &str = "
 pub(super) struct Statements {
     /// Puts a row without looking for one with its key: a second one is an error.
     pub insert: String,
-    /// Puts a row, or replaces the one with its key.
-    pub upsert: String,
+    /// Puts a row unless there is one with its key.
+    pub insert_missing: String,
+    /// Changes the row with the key of this one, if there is one; none for a table whose columns are all in the key.
+    pub update: Option<String>,
     /// Removes the row with a key, the key columns being the parameters in key order.
     pub delete: String,
     /// Finds the row with a key; all columns in manifest order.
     pub select: String,
     /// All rows in key order; all columns in manifest order.
     pub scan: String,
-    /// Counts rows.
-    pub count: String,
 }
 
 impl Statements {
-    /// `INSERT OR REPLACE` is what SQLite does fastest, and wrong beside a unique index: it would silently remove
-    /// the other row. Such tables never get here with an upsert, see `commit`.
+    /// For a table.
     pub fn new(table: &Table) -> Statements {
         let name = quoted(&table.name);
         let columns = list(table.columns.iter().map(|column| quoted(&column.name)));
@@ -61,13 +61,20 @@ impl Statements {
             let and = if number == 0 { "" } else { " AND " };
             let _ = write!(matches, "{and}{} = ?{}", quoted(&column.name), number + 1);
         }
+        let is_key = |number: usize| table.key.iter().any(|&key| usize::from(key) == number);
+        let named = || table.columns.iter().enumerate().map(|(number, column)| (number, quoted(&column.name)));
+        let equal = |(number, name): (usize, String)| format!("{name} = ?{}", number + 1);
+        let others: Vec<_> = named().filter(|(number, _)| !is_key(*number)).map(equal).collect();
+        let same: Vec<_> = named().filter(|(number, _)| is_key(*number)).map(equal).collect();
+        let update = format!("UPDATE {name} SET {} WHERE {}", others.join(", "), same.join(" AND "));
+        let insert = format!("INSERT INTO {name} ({columns}) VALUES ({values})");
         Statements {
-            insert: format!("INSERT INTO {name} ({columns}) VALUES ({values})"),
-            upsert: format!("INSERT OR REPLACE INTO {name} ({columns}) VALUES ({values})"),
+            insert_missing: format!("{insert} ON CONFLICT ({key}) DO NOTHING"),
+            insert,
+            update: (!others.is_empty()).then_some(update),
             delete: format!("DELETE FROM {name} WHERE {matches}"),
             select: format!("SELECT {columns} FROM {name} WHERE {matches}"),
             scan: format!("SELECT {columns} FROM {name} ORDER BY {key}"),
-            count: format!("SELECT COUNT(*) FROM {name}"),
         }
     }
 }
@@ -200,6 +207,9 @@ mod tests {
             r#"CREATE TABLE "delays" ("n" INTEGER NOT NULL, "day" TEXT NOT NULL, PRIMARY KEY ("day", "n")) STRICT, WITHOUT ROWID"#
         );
         assert_eq!(Statements::new(&composite).delete, r#"DELETE FROM "delays" WHERE "day" = ?1 AND "n" = ?2"#);
+        assert_eq!(Statements::new(&composite).update, None);
+        let update = r#"UPDATE "order" SET "b" = ?2 WHERE "group" = ?1"#;
+        assert_eq!(Statements::new(&by_number).update.as_deref(), Some(update));
     }
 
     #[test]

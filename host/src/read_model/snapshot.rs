@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::contents::Contents;
-use super::generation::{Head, read_head};
+use super::contents::{Contents, SqlTables};
+use super::file::{Header, named_counts};
 use super::storage::{connect_read_only, failed};
 use super::{Digest, Identity};
 use crate::event::{Manifest, Position, Result};
@@ -16,7 +16,7 @@ use crate::event::{Manifest, Position, Result};
 pub struct Snapshot {
     conn: Connection,
     path: PathBuf,
-    head: Head,
+    header: Header,
 }
 
 impl Snapshot {
@@ -24,28 +24,28 @@ impl Snapshot {
     pub fn open(path: &Path) -> Result<Snapshot> {
         let conn = connect_read_only(path)?;
         conn.execute_batch("BEGIN").map_err(|error| failed("cannot read", path, &error))?;
-        let head = read_head(&conn, path)?;
-        Ok(Snapshot { conn, path: path.to_owned(), head })
+        let header = Header::read(&conn, path)?;
+        Ok(Snapshot { conn, path: path.to_owned(), header })
     }
 
     /// The position whose effects it shows.
     pub fn checkpoint(&self) -> Position {
-        self.head.checkpoint
+        self.header.checkpoint
     }
 
     /// What the plugin said of itself.
     pub fn manifest(&self) -> &Manifest {
-        &self.head.manifest
+        &self.header.manifest
     }
 
     /// Of which plugin binary it is the read model.
     pub fn identity(&self) -> &Identity {
-        &self.head.identity
+        &self.header.identity
     }
 
-    /// How many rows each table has, in manifest order.
-    pub fn row_counts(&self) -> Result<Vec<(String, u64)>> {
-        self.contents().row_counts()
+    /// How many rows each table has, in manifest order; the file keeps the numbers.
+    pub fn row_counts(&self) -> Vec<(String, u64)> {
+        named_counts(&self.header.manifest, &self.header.row_counts)
     }
 
     /// A digest of all rows.
@@ -59,7 +59,7 @@ impl Snapshot {
         self.contents().rows_as_json(table)
     }
 
-    fn contents(&self) -> Contents<'_> {
-        Contents { conn: &self.conn, path: &self.path, manifest: &self.head.manifest }
+    fn contents(&self) -> SqlTables<'_> {
+        SqlTables { conn: &self.conn, path: &self.path, manifest: &self.header.manifest }
     }
 }

@@ -15,7 +15,7 @@ use crate::history::History;
 use crate::plugin::{self, Engine, LogLine};
 use crate::project::Project;
 use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds};
-use crate::read_model::Generation;
+use crate::read_model::{Generation, Writer};
 
 /// Where a replay ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,9 +93,9 @@ pub fn run(
     let replaying = Instant::now();
     let mut projector = Projector::new(spec, generation)?;
     let advanced = projector.advance(through, watch);
+    let finished = advanced.and_then(|advanced| projector.finish(watch).map(|()| advanced));
     hear(projector.take_said());
-    let advanced = advanced?;
-    projector.generation().finish()?;
+    let advanced = finished?;
     let seconds = replaying.elapsed().as_secs_f64();
     let tables = projector.generation().row_counts()?;
     drop(projector);

@@ -14,7 +14,7 @@ use crate::event_store::Source;
 use crate::history::History;
 use crate::plugin::{Limits, Plugin};
 use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds};
-use crate::read_model::{Generation, GenerationId, Identity};
+use crate::read_model::{Generation, GenerationId, Identity, Writer};
 
 use super::head::{HeadWatch, Stop};
 use super::message::{Completed, Message, ThreadNumber, Word};
@@ -179,7 +179,7 @@ impl Shift<'_> {
             return Ok(());
         }
         if matches!(self.assignment.task, Task::Build { .. }) {
-            projector.generation().finish()?;
+            projector.finish(&mut self.reporter())?;
         }
         self.advance(projector, self.assignment.head.head())?;
         let rows = projector.generation().row_counts()?;

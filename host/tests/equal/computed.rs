@@ -3,7 +3,7 @@
 use projectionist::event::{Fault, FaultKind, Position, Result};
 use projectionist::plugin::Plugin;
 use projectionist::projection::{Proceed, Projector, ProjectorSpec, identity};
-use projectionist::read_model::Generation;
+use projectionist::read_model::{Generation, Writer};
 
 use crate::probes::Probe;
 use crate::stored::{Stored, seal};

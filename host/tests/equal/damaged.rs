@@ -69,7 +69,8 @@ fn read_segment(bytes: &[u8], range: Range) {
     for probe in ["journal", "states", "groups"] {
         let cut = Cut { events_max: 7, bytes_max: 1_000 };
         let mut scan = Scan::new(&Probe::named(probe).manifest().subscription, None);
-        let mut mend = |_: &Segment, damaged: projectionist::history::Damaged| Err(Fault::storage("reading", damaged.what));
+        let mut mend =
+            |_: &Segment, damaged: projectionist::history::Damaged| Err(Fault::storage("reading", damaged.what));
         let _ = scan.each(&[segment.clone()], range, cut, &mut mend, &mut |_| Ok(ControlFlow::Continue(())));
     }
 }
@@ -102,7 +103,8 @@ fn with_other_index(rng: &mut Rng, segment: &[u8]) -> Vec<u8> {
     let length = u64::from_le_bytes(segment[tail..tail + 8].try_into().unwrap()) as usize;
     let mut index = String::from_utf8(segment[tail - length..tail].to_vec()).expect("the index is JSON");
     for _ in 0..rng.between(1, 3) {
-        let digits: Vec<usize> = index.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, _)| at).collect();
+        let digits: Vec<usize> =
+            index.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, _)| at).collect();
         let mut at = *rng.pick(&digits);
         while at > 0 && index.as_bytes()[at - 1].is_ascii_digit() {
             at -= 1;

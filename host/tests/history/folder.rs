@@ -127,11 +127,13 @@ fn a_flipped_bit_is_found_by_whoever_reads_it_and_mended() {
     let history = log.history();
     assert_eq!(history.through(), Position(2 * SMALL), "opening reads the index alone");
     let segment = history.segments().unwrap()[0].clone();
-    let damaged = segment.blocks()[0].times(0).unwrap_err();
+    let block = &segment.blocks()[0];
+    let [withdrawn, deposited] = ["Withdrawn", "Deposited"].map(|name| block.type_number(name).unwrap());
+    let damaged = block.times(withdrawn).unwrap_err();
     assert_eq!(damaged.what, "times of `Withdrawn` of the events (0, 16384]");
-    assert!(segment.blocks()[0].stream_versions(0).is_ok(), "other columns are sound");
-    assert!(segment.blocks()[0].times(1).is_ok(), "and those of other types");
-    assert!(segment.blocks()[0].times(0).is_err(), "it stays damaged");
+    assert!(block.stream_versions(withdrawn).is_ok(), "other columns are sound");
+    assert!(block.times(deposited).is_ok(), "and those of other types");
+    assert!(block.times(withdrawn).is_err(), "it stays damaged");
 
     let other = log.history();
     let mended = history.mend(&segment).unwrap();

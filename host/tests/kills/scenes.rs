@@ -37,7 +37,16 @@ fn import() {
 fn append() {
     let stage = served();
     let append = [
-        "events", "append", "--stream", "account-1", "--type", "Deposited", "--id", "once", "--data", r#"{"amount":5}"#,
+        "events",
+        "append",
+        "--stream",
+        "account-1",
+        "--type",
+        "Deposited",
+        "--id",
+        "once",
+        "--data",
+        r#"{"amount":5}"#,
     ];
     stage.harmed(&append, &[&append, &["project"]]);
 }

@@ -23,7 +23,8 @@ fn library() -> &'static Path {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kills/shim.c");
         let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kills-shim.so");
         let cc = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-        let status = Command::new(cc).args(["-shared", "-fPIC", "-O1", "-o"]).arg(&made).arg(source).arg("-ldl").status();
+        let status =
+            Command::new(cc).args(["-shared", "-fPIC", "-O1", "-o"]).arg(&made).arg(source).arg("-ldl").status();
         assert!(status.expect("a C compiler").success(), "the shim does not compile");
         made
     })

@@ -33,11 +33,8 @@ impl Stage {
     pub fn new() -> Stage {
         let stage = Stage(tempfile::tempdir_in(place()).expect("a folder"));
         shim::run(stage.path(), &["init"]);
-        fs::write(
-            stage.path().join("projectionist.toml"),
-            "batch-events = 50\n[limits]\nflush-rows-max = 400\n",
-        )
-        .expect("a configuration");
+        fs::write(stage.path().join("projectionist.toml"), "batch-events = 50\n[limits]\nflush-rows-max = 400\n")
+            .expect("a configuration");
         stage
     }
 
@@ -126,11 +123,13 @@ fn harms(calls: u64) -> Vec<Harm> {
     };
     // The first calls, which make what is missing, and the last, which make it count, are always among them.
     let at = (1..=calls).filter(|call| (calls - call) % step == 0 || *call <= 2);
-    at.enumerate().map(|(number, call)| match number % 6 {
-        2 => Harm::Full(call),
-        1 | 4 => Harm::Tear(call),
-        _ => Harm::Kill(call),
-    }).collect()
+    at.enumerate()
+        .map(|(number, call)| match number % 6 {
+            2 => Harm::Full(call),
+            1 | 4 => Harm::Tear(call),
+            _ => Harm::Kill(call),
+        })
+        .collect()
 }
 
 fn copy(from: &Path, to: &Path) {

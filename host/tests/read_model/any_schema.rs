@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use projectionist::event::{Changes, FaultKind, Index, Kind, Manifest, Table, TableColumn};
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{Flush, Generation};
+use projectionist::read_model::{Flush, Generation, Writer};
 use proptest::prelude::*;
 use proptest::sample::{Index as Pick, subsequence};
 use rusqlite::types::ValueRef;
 
-use crate::tables::{Row, column, identity, manifest, range};
+use crate::tables::{Row, WriteChanges, WriteFlushes, column, identity, manifest, range};
 
 /// Values in the order of SQLite: those that are missing first, numbers by value, others by bytes.
 #[derive(Clone, Debug)]
@@ -194,9 +194,9 @@ fn check(table: &Table, steps: &[Step], size: usize, parts: usize, loads: usize)
     let mut flushes = flushes(table, steps, size, parts);
     let first = flushes.len().div_ceil(loads);
     let later = flushes.split_off(first);
-    generation.load(flushes).unwrap();
-    generation.load(later).unwrap();
-    generation.commit(&[], range(0, 1)).unwrap();
+    generation.write_flushes(flushes).unwrap();
+    generation.write_flushes(later).unwrap();
+    generation.commit_changes(&[], range(0, 1)).unwrap();
 
     let mut model = BTreeMap::new();
     for (row, deletes) in steps {

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use projectionist::event::{FaultKind, Position, Timestamp};
-use projectionist::read_model::{Answered, Catalogue, Facts, Generation, GenerationId, GenerationState, Wanted};
+use projectionist::read_model::{
+    Answered, Catalogue, Facts, Generation, GenerationId, GenerationState, Wanted, Writer,
+};
 
 use crate::tables::*;
 
@@ -15,7 +17,7 @@ fn build(catalogue: &Catalogue, plugin: &[u8], rows: &[Row]) -> GenerationId {
     let record = catalogue.begin(&identity_of(plugin), &manifest(), plugin).unwrap();
     let path = catalogue.generation_path("fixture", record.id);
     let mut generation = Generation::create(&path, &record.identity, &manifest()).unwrap();
-    generation.commit(&[changes(ACCOUNTS, rows, &[])], range(0, 10)).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, rows, &[])], range(0, 10)).unwrap();
     generation.finish().unwrap();
     let facts = Facts { checkpoint: Position(10), events: 10, rows: rows.len() as u64, replay_ms: 1.5 };
     catalogue.ready(record.id, &facts, NOW).unwrap();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use projectionist::event::{Position, Range, Timestamp};
-use projectionist::read_model::{Catalogue, Facts, Generation, HostLock, Identity};
+use projectionist::read_model::{Catalogue, Facts, Generation, HostLock, Identity, Writer};
 
 use crate::tables::*;
 
@@ -33,7 +33,7 @@ fn commit(generation: &mut Generation, version: u32, through: u64) {
         .map(|p| account(&format!("account-{:02}", p % ROWS), (p * u64::from(version)) as i64))
         .collect();
     let range = Range { after: Position(after), through: Position(through) };
-    generation.commit(&[changes(ACCOUNTS, &rows, &[])], range).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, &rows, &[])], range).unwrap();
 }
 
 /// The process that is killed. Reports each step on a line of its own.
@@ -139,7 +139,8 @@ fn killed_at_any_moment_the_old_or_the_new_generation_serves() {
         let serving = catalogue.serving("fixture").unwrap();
         let id = serving.as_ref().map_or(0, |serving| serving.id.0);
         assert!(id >= served_before && id >= reported.swapped.unwrap_or(0), "swaps are not taken back");
-        assert!(all.len() <= KEEP + 2);
+        // The first rounds die before they prune, how many depends on how slow the machine is.
+        assert!(all.len() <= if lines < 9 { lines } else { KEEP + 2 }, "{} generations", all.len());
         if let Some(serving) = serving {
             let target = std::fs::read_link(catalogue.current_path("fixture")).unwrap();
             assert_eq!(target.to_str().unwrap(), format!("{}.sqlite", serving.id));

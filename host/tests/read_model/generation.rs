@@ -2,7 +2,7 @@
 
 use projectionist::event::{Blame, FaultKind, Position};
 use projectionist::read_model::query::{Value, collect};
-use projectionist::read_model::{Generation, Snapshot};
+use projectionist::read_model::{Generation, Snapshot, Writer};
 
 use crate::tables::*;
 
@@ -37,7 +37,7 @@ fn every_kind_of_value_comes_back_in_both_modes() {
     let folder = tempfile::tempdir().unwrap();
     let mut generation = bulk(&folder);
     assert!(generation.is_empty());
-    generation.commit(&[changes(DAYS, &every_kind(), &[])], range(0, 10)).unwrap();
+    generation.commit_changes(&[changes(DAYS, &every_kind(), &[])], range(0, 10)).unwrap();
     assert!(!generation.is_empty());
     for finished in [false, true] {
         if finished {
@@ -71,11 +71,11 @@ fn every_kind_of_value_comes_back_in_both_modes() {
 fn a_finished_file_says_what_it_is_and_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let mut generation = bulk(&folder);
-    generation.commit(&[changes(ACCOUNTS, &[account("b", 2), account("a", 1)], &[])], range(0, 10)).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, &[account("b", 2), account("a", 1)], &[])], range(0, 10)).unwrap();
     generation.finish().unwrap();
     generation.finish().unwrap(); // nothing more to do
-    generation.commit(&[changes(ACCOUNTS, &[account("b", 3)], &[vec![text("a")]])], range(10, 12)).unwrap();
-    generation.commit(&[], range(12, 20)).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, &[account("b", 3)], &[vec![text("a")]])], range(10, 12)).unwrap();
+    generation.commit_changes(&[], range(12, 20)).unwrap();
     let (path, digest) = (generation.path().to_owned(), generation.digest().unwrap());
     drop(generation);
 
@@ -97,7 +97,7 @@ fn a_finished_file_says_what_it_is_and_goes_on_where_it_stopped() {
 
     // A reader keeps what it saw while the writer goes on.
     let snapshot = Snapshot::open(&path).unwrap();
-    generation.commit(&[changes(ACCOUNTS, &[account("z", 9)], &[])], range(20, 21)).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, &[account("z", 9)], &[])], range(20, 21)).unwrap();
     assert_eq!((snapshot.checkpoint(), snapshot.digest().unwrap()), (Position(20), digest));
     let now = Snapshot::open(&path).unwrap();
     assert_eq!((now.checkpoint(), now.digest().unwrap()), (Position(21), generation.digest().unwrap()));
@@ -107,7 +107,7 @@ fn a_finished_file_says_what_it_is_and_goes_on_where_it_stopped() {
 fn a_file_that_is_unfinished_foreign_or_damaged_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut unfinished = bulk(&folder);
-    unfinished.commit(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 10)).unwrap();
+    unfinished.commit_changes(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 10)).unwrap();
     let path = unfinished.path().to_owned();
     assert!(Generation::create(&path, &identity(), &manifest()).unwrap_err().message.ends_with("is there already"));
     drop(unfinished);
@@ -116,7 +116,7 @@ fn a_file_that_is_unfinished_foreign_or_damaged_is_refused() {
 
     let other = tempfile::tempdir().unwrap();
     let mut whole = live(&other);
-    whole.commit(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 10)).unwrap();
+    whole.commit_changes(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 10)).unwrap();
     let garbage = folder.path().join("2.sqlite");
     std::fs::write(&garbage, vec![7; 8192]).unwrap();
     assert_eq!(Generation::open(&garbage).unwrap_err().kind, FaultKind::Storage);
@@ -130,24 +130,24 @@ fn another_writer_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = live(&folder);
     let mut second = Generation::open(first.path()).unwrap();
-    first.commit(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 5)).unwrap();
-    let fault = second.commit(&[changes(ACCOUNTS, &[account("a", 2)], &[])], range(0, 6)).unwrap_err();
+    first.commit_changes(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 5)).unwrap();
+    let fault = second.commit_changes(&[changes(ACCOUNTS, &[account("a", 2)], &[])], range(0, 6)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Storage);
     assert_eq!(fault.message, "another process has moved this read model from 0 to 5");
     assert_eq!(second.rows_as_json("accounts").unwrap(), [r#"{"account":"a","balance":1,"note":null}"#]);
     // A gap is refused in the same way, live and in bulk.
-    assert!(first.commit(&[], range(6, 7)).is_err());
-    assert!(first.commit(&[], range(5, 4)).unwrap_err().message.contains("backwards"));
-    first.commit(&[], range(5, 7)).unwrap();
+    assert!(first.commit_changes(&[], range(6, 7)).is_err());
+    assert!(first.commit_changes(&[], range(5, 4)).unwrap_err().message.contains("backwards"));
+    first.commit_changes(&[], range(5, 7)).unwrap();
     let mut fresh = bulk(&tempfile::tempdir().unwrap());
-    assert!(fresh.commit(&[], range(1, 2)).is_err());
+    assert!(fresh.commit_changes(&[], range(1, 2)).is_err());
 }
 
 #[test]
 fn a_key_that_a_flush_names_twice_is_the_plugins_fault() {
     let folder = tempfile::tempdir().unwrap();
     let mut generation = live(&folder);
-    generation.commit(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 1)).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, &[account("a", 1)], &[])], range(0, 1)).unwrap();
     let before = generation.digest().unwrap();
     let a = || account("account-a", 1);
     let key = || vec![text("account-a")];
@@ -159,14 +159,14 @@ fn a_key_that_a_flush_names_twice_is_the_plugins_fault() {
         (vec![changes(ACCOUNTS, &[a()], &[]), changes(ACCOUNTS, &[a()], &[])], "is upserted twice in one flush"),
     ];
     for (all, how) in cases {
-        let fault = generation.commit(&all, range(1, 2)).unwrap_err();
+        let fault = generation.commit_changes(&all, range(1, 2)).unwrap_err();
         assert_eq!((fault.kind, fault.blame), (FaultKind::Changes, Blame::Plugin));
         assert_eq!(fault.message, format!("table `accounts`: key (account = 'account-a') {how}"));
         assert_eq!((fault.projection.as_deref(), fault.range), (Some("fixture"), Some(range(1, 2))));
         assert_eq!((generation.digest().unwrap(), generation.checkpoint()), (before, Position(1)));
     }
     let apart = [changes(ACCOUNTS, &[a()], &[]), changes(ACCOUNTS, &[account("b", 1)], &[vec![text("a")]])];
-    generation.commit(&apart, range(1, 2)).unwrap();
+    generation.commit_changes(&apart, range(1, 2)).unwrap();
     assert_eq!(generation.row_counts().unwrap()[ACCOUNTS].1, 2);
 }
 
@@ -176,21 +176,23 @@ fn insert_only_tables_take_each_key_once_and_nothing_else() {
     for finished in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let mut generation = if finished { live(&folder) } else { bulk(&folder) };
-        generation.commit(&[changes(ENTRIES, &[entry(3), entry(1)], &[])], range(0, 3)).unwrap();
+        generation.commit_changes(&[changes(ENTRIES, &[entry(3), entry(1)], &[])], range(0, 3)).unwrap();
         let lookup = generation.lookup(ENTRIES, 1, &keys(ENTRIES, &[vec![int(1)]])).unwrap_err();
         assert!(lookup.message.contains("declared insert-only"), "{lookup}");
-        let again = generation.commit(&[changes(ENTRIES, &[entry(4), entry(3)], &[])], range(3, 4)).unwrap_err();
+        let again =
+            generation.commit_changes(&[changes(ENTRIES, &[entry(4), entry(3)], &[])], range(3, 4)).unwrap_err();
         assert_eq!(again.kind, FaultKind::Changes);
         assert_eq!(
             again.message,
             "table `entries`: key (position = 3) is inserted again, but it is declared insert-only"
         );
         // Live, the fault left no trace; in bulk the build is over.
-        let next = generation.commit(&[changes(ENTRIES, &[entry(4)], &[])], range(3, 4));
+        let next = generation.commit_changes(&[changes(ENTRIES, &[entry(4)], &[])], range(3, 4));
         assert_eq!(next.is_ok(), finished);
         assert_eq!(generation.finish().is_ok(), finished);
     }
-    let delete = bulk(&tempfile::tempdir().unwrap()).commit(&[changes(ENTRIES, &[], &[vec![int(1)]])], range(0, 1));
+    let delete =
+        bulk(&tempfile::tempdir().unwrap()).commit_changes(&[changes(ENTRIES, &[], &[vec![int(1)]])], range(0, 1));
     assert!(delete.unwrap_err().message.contains("declared insert-only"));
 }
 
@@ -199,14 +201,16 @@ fn unique_indexes_are_kept_and_judge_the_outcome_of_a_flush() {
     let seat = |flight, seat: &str| vec![int(flight), text(seat), int(0)];
     let folder = tempfile::tempdir().unwrap();
     let mut generation = live(&folder);
-    generation.commit(&[changes(SEATS, &[seat(1, "1A"), seat(2, "2B"), seat(3, "3C")], &[])], range(0, 1)).unwrap();
+    generation
+        .commit_changes(&[changes(SEATS, &[seat(1, "1A"), seat(2, "2B"), seat(3, "3C")], &[])], range(0, 1))
+        .unwrap();
     // They change places, and one is freed and taken: no two rows have the same value in the end.
     let moves = changes(SEATS, &[seat(1, "2B"), seat(2, "1A"), seat(4, "3C")], &[vec![int(3), int(0)]]);
-    generation.commit(&[moves], range(1, 2)).unwrap();
+    generation.commit_changes(&[moves], range(1, 2)).unwrap();
     let nobody = |flight| vec![int(flight), Value::Null, int(0)];
-    generation.commit(&[changes(SEATS, &[nobody(7), nobody(8)], &[])], range(2, 3)).unwrap();
+    generation.commit_changes(&[changes(SEATS, &[nobody(7), nobody(8)], &[])], range(2, 3)).unwrap();
     let before = generation.digest().unwrap();
-    let taken = generation.commit(&[changes(SEATS, &[seat(9, "1A")], &[])], range(3, 4)).unwrap_err();
+    let taken = generation.commit_changes(&[changes(SEATS, &[seat(9, "1A")], &[])], range(3, 4)).unwrap_err();
     assert_eq!(taken.kind, FaultKind::Changes);
     assert_eq!(
         taken.message,
@@ -217,12 +221,12 @@ fn unique_indexes_are_kept_and_judge_the_outcome_of_a_flush() {
     let folder = tempfile::tempdir().unwrap();
     let mut generation = bulk(&folder);
     generation
-        .commit(&[changes(SEATS, &[seat(1, "1A"), nobody(2), nobody(3), seat(4, "1A")], &[])], range(0, 4))
+        .commit_changes(&[changes(SEATS, &[seat(1, "1A"), nobody(2), nobody(3), seat(4, "1A")], &[])], range(0, 4))
         .unwrap();
     let fault = generation.finish().unwrap_err();
     assert_eq!(fault.kind, FaultKind::Changes);
     assert_eq!(fault.message, "table `seats`: two rows have (seat = '1A'), which a unique index forbids");
-    assert!(generation.commit(&[], range(4, 5)).unwrap_err().message.contains("failed before"));
+    assert!(generation.commit_changes(&[], range(4, 5)).unwrap_err().message.contains("failed before"));
 }
 
 #[test]
@@ -246,7 +250,7 @@ fn changes_of_the_wrong_shape_are_refused() {
         (kind, "table `accounts`: column `account` does not hold Text values"),
         (absent, "table `accounts`: column `account` is not nullable, but row 0 has no value"),
     ] {
-        let fault = generation.commit(&[good(), bad], range(0, 1)).unwrap_err();
+        let fault = generation.commit_changes(&[good(), bad], range(0, 1)).unwrap_err();
         assert_eq!((fault.kind, fault.message.as_str()), (FaultKind::Changes, message));
     }
     assert_eq!((generation.checkpoint(), generation.is_empty()), (Position(0), true));

@@ -3,7 +3,7 @@
 
 use projectionist::event::{Changes, FaultKind};
 use projectionist::read_model::query::{Value, collect};
-use projectionist::read_model::{Digest, Flush, Generation};
+use projectionist::read_model::{Digest, Flush, Generation, Writer};
 use proptest::prelude::*;
 
 use crate::tables::*;
@@ -38,12 +38,12 @@ fn finish(mut generation: Generation) -> (Digest, Vec<Vec<Value>>) {
 /// The same changes laid out in one commit, and inserted after a first row of each table.
 fn both(first: &[Changes], all: &[Changes], folder: &tempfile::TempDir) {
     let mut laid = create(folder, "laid.sqlite");
-    laid.commit(all, range(0, 1)).unwrap();
+    laid.commit_changes(all, range(0, 1)).unwrap();
     let mut inserted = create(folder, "inserted.sqlite");
-    inserted.commit(first, range(0, 1)).unwrap();
+    inserted.commit_changes(first, range(0, 1)).unwrap();
     let deletes: Vec<_> = first.iter().filter(|changes| changes.table != ENTRIES).map(undo).collect();
-    inserted.commit(&deletes, range(1, 2)).unwrap();
-    inserted.commit(all, range(2, 3)).unwrap();
+    inserted.commit_changes(&deletes, range(1, 2)).unwrap();
+    inserted.commit_changes(all, range(2, 3)).unwrap();
     assert!(finish(laid) == finish(inserted));
 }
 
@@ -120,7 +120,7 @@ fn the_last_entry_finds_a_leaf() {
         let folder = tempfile::tempdir().unwrap();
         let mut laid = create(&folder, "laid.sqlite");
         let rows: Vec<_> = (0..count).map(|number| account(&format!("{number:0>600}"), number)).collect();
-        laid.commit(&[changes(ACCOUNTS, &rows, &[])], range(0, 1)).unwrap();
+        laid.commit_changes(&[changes(ACCOUNTS, &rows, &[])], range(0, 1)).unwrap();
         laid.finish().unwrap();
         let path = laid.path().to_owned();
         drop(laid);
@@ -136,11 +136,11 @@ fn what_was_laid_out_is_looked_up_changed_and_added_to() {
     let mut generation = create(&folder, "1.sqlite");
     let flush = |part, rows: &[Row], deletes: &[Row]| Flush { part, changes: vec![changes(ACCOUNTS, rows, deletes)] };
     let some: Vec<_> = (0..2_000).map(|number| account(&format!("{number:05}"), number)).collect();
-    generation.load(vec![flush(0, &some, &[])]).unwrap();
+    generation.write_flushes(vec![flush(0, &some, &[])]).unwrap();
     let found = generation.lookup(ACCOUNTS, 2, &keys(ACCOUNTS, &[vec![text("01999")], vec![text("02000")]])).unwrap();
     assert_eq!(found.found.to_vec(), [0b01]);
-    generation.load(vec![flush(0, &[account("01999", -1)], &[vec![text("00000")]])]).unwrap();
-    generation.commit(&[changes(ACCOUNTS, &[account("02000", 7)], &[])], range(0, 9)).unwrap();
+    generation.write_flushes(vec![flush(0, &[account("01999", -1)], &[vec![text("00000")]])]).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, &[account("02000", 7)], &[])], range(0, 9)).unwrap();
     assert_eq!(generation.row_counts().unwrap()[ACCOUNTS].1, 2_000);
     let (_, rows) = finish(generation);
     assert_eq!(rows.first(), Some(&vec![int(-1), text("01999")]));
@@ -157,23 +157,23 @@ fn of_flushes_that_come_together_the_last_counts_and_parts_must_not_meet() {
         flush(0, &[account("b", 2)], &[vec![text("a")]]),
         flush(1, &[account("x", 2)], &[]),
     ];
-    generation.load(all).unwrap();
-    generation.commit(&[], range(0, 1)).unwrap();
+    generation.write_flushes(all).unwrap();
+    generation.commit_changes(&[], range(0, 1)).unwrap();
     let rows = generation.rows_as_json("accounts").unwrap();
     let row = |name: &str, balance| format!(r#"{{"account":"{name}","balance":{balance},"note":null}}"#);
     assert_eq!(rows, [row("b", 2), row("c", 1), row("x", 2)]);
     for meeting in [flush(1, &[account("a", 1)], &[]), flush(1, &[], &[vec![text("a")]])] {
         let mut generation = create(&folder, "2.sqlite");
-        let fault = generation.load(vec![flush(0, &[account("a", 1)], &[]), meeting]).unwrap_err();
-        assert_eq!(fault.kind, FaultKind::Changes);
+        let fault = generation.write_flushes(vec![flush(0, &[account("a", 1)], &[]), meeting]).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Overlap);
         assert_eq!(fault.message, "table `accounts`: key (account = 'a') was touched by two partitions");
-        assert!(generation.commit(&[], range(0, 1)).is_err(), "the build is over");
+        assert!(generation.commit_changes(&[], range(0, 1)).is_err(), "the build is over");
         drop(generation);
         std::fs::remove_file(folder.path().join("2.sqlite")).unwrap();
     }
     let entry = |part| Flush { part, changes: vec![changes(ENTRIES, &[vec![int(3), text("what")]], &[])] };
     let mut generation = create(&folder, "3.sqlite");
-    let again = generation.load(vec![entry(0), entry(0)]).unwrap_err();
+    let again = generation.write_flushes(vec![entry(0), entry(0)]).unwrap_err();
     assert!(again.message.ends_with("is inserted again, but it is declared insert-only"), "{again}");
 }
 

@@ -48,7 +48,7 @@ fn fill(steps: &[Step], size: usize, bulk: usize) -> (Vec<String>, Digest) {
         if number == bulk {
             generation.finish().unwrap();
         }
-        generation.commit(&flush(cut), range(at, at + cut.len() as u64)).unwrap();
+        generation.commit_changes(&flush(cut), range(at, at + cut.len() as u64)).unwrap();
         at += cut.len() as u64;
     }
     generation.finish().unwrap();

@@ -14,7 +14,7 @@ fn filled(folder: &tempfile::TempDir, rows: i64) -> Generation {
     let mut generation = Generation::create(&folder.path().join("1.sqlite"), &identity(), &manifest()).unwrap();
     let accounts: Vec<_> = (0..rows).map(|number| account(&format!("account-{number:04}"), number)).collect();
     let day = vec![int(1), text("d"), int(1), Value::Real(0.5), text("{}"), Value::Blob(vec![1])];
-    generation.commit(&[changes(ACCOUNTS, &accounts, &[]), changes(DAYS, &[day], &[])], range(0, 10)).unwrap();
+    generation.commit_changes(&[changes(ACCOUNTS, &accounts, &[]), changes(DAYS, &[day], &[])], range(0, 10)).unwrap();
     generation.finish().unwrap();
     generation
 }
@@ -101,7 +101,7 @@ fn whatever_is_not_reading_is_refused() {
     }
     assert!(!other.exists());
     assert_eq!(generation.digest().unwrap(), before);
-    generation.commit(&[], range(10, 11)).unwrap();
+    generation.commit_changes(&[], range(10, 11)).unwrap();
 }
 
 #[test]

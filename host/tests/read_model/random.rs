@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use projectionist::event::{Changes, Index, Kind, Manifest, Table, TableColumn};
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{Flush, Generation};
+use projectionist::read_model::{BulkWriter, Flush, Generation, MemoryModel, Writer};
 use rusqlite::Connection;
 
-use crate::tables::{Row, column, identity, manifest, range};
+use crate::tables::{Row, WriteChanges, WriteFlushes, column, identity, manifest, range};
 
 /// Numbers that are the same for the same seed (xorshift).
 struct Random(u64);
@@ -248,6 +248,7 @@ fn build(seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("1.sqlite");
     let mut generation = Generation::create(&path, &identity(), &manifest).unwrap();
+    let mut memory = MemoryModel::new(&manifest);
     let mut known = vec![Vec::new(); tables.len()];
     let flush = |random: &mut Random, known: &mut [Vec<Row>]| {
         let mut all = Vec::new();
@@ -263,11 +264,14 @@ fn build(seed: u64) {
     for _ in 0..random.one_of(&[1, 1, 1, 2, 3]) {
         let flushes = (0..random.below(5)).map(|_| Flush { part: 0, changes: flush(random, &mut known) });
         let flushes: Vec<_> = flushes.collect();
-        generation.load(flushes).unwrap();
+        memory.write(flushes.clone()).unwrap();
+        generation.write_flushes(flushes).unwrap();
     }
-    generation.commit(&[], range(0, 1)).unwrap();
+    generation.commit_changes(&[], range(0, 1)).unwrap();
+    memory.commit_changes(&[], range(0, 1)).unwrap();
     let (is_right, finished) = (plain.index(&tables), generation.finish());
     assert_eq!(finished.is_ok(), is_right, "{finished:?}");
+    assert_eq!(memory.check_unique().is_ok(), is_right);
     if !is_right {
         let message = finished.unwrap_err().message.clone();
         assert!(message.contains("two rows have (c") && message.contains(" = "), "{message}");
@@ -279,14 +283,20 @@ fn build(seed: u64) {
     for (table, (_, count)) in tables.iter().zip(counts) {
         assert_eq!(counted(table), Ok(count.cast_signed()), "{}", table.name);
     }
+    assert_eq!(generation.row_counts().unwrap(), memory.row_counts().unwrap());
+    assert_eq!(generation.digest().unwrap(), memory.digest().unwrap());
     drop(generation);
     let expected = contents(&plain.0, &tables);
     assert!(contents(&Connection::open(&path).unwrap(), &tables) == expected, "built");
     if tables.iter().flat_map(|table| &table.indexes).all(|index| !index.unique) {
         let mut generation = Generation::open(&path).unwrap();
         for number in 1..4 {
-            generation.commit(&flush(random, &mut known), range(number, number + 1)).unwrap();
+            let changes = flush(random, &mut known);
+            memory.commit_changes(&changes, range(number, number + 1)).unwrap();
+            generation.commit_changes(&changes, range(number, number + 1)).unwrap();
         }
+        assert_eq!(generation.row_counts().unwrap(), memory.row_counts().unwrap());
+        assert_eq!(generation.digest().unwrap(), memory.digest().unwrap());
         drop(generation);
         assert!(contents(&Connection::open(&path).unwrap(), &tables) == contents(&plain.0, &tables), "live");
     }

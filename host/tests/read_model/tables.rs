@@ -1,13 +1,34 @@
 //! A manifest with every kind of column and key, and rows as lists of values.
 
 use projectionist::event::{
-    Binary, Changes, Column, Index, Kind, Manifest, Partitioning, Position, Range, Selection, Subscription, Table,
-    TableColumn, Text, Timestamp, Values,
+    Binary, Changes, Column, Index, Kind, Manifest, Partitioning, Position, Range, Result, Selection, Subscription,
+    Table, TableColumn, Text, Timestamp, Values,
 };
-use projectionist::read_model::Identity;
 use projectionist::read_model::query::Value;
+use projectionist::read_model::{BulkWriter, Flush, Generation, Identity, Writer};
 
 pub type Row = Vec<Value>;
+
+/// Short ways to write.
+pub trait WriteChanges: Writer {
+    /// Commits what the only instance flushed.
+    fn commit_changes(&mut self, changes: &[Changes], range: Range) -> Result<()> {
+        self.commit(vec![Flush::whole(changes.to_vec())], range.into())
+    }
+}
+
+impl<W: Writer> WriteChanges for W {}
+
+/// Writes to a build before a commit.
+pub trait WriteFlushes {
+    fn write_flushes(&mut self, flushes: Vec<Flush>) -> Result<()>;
+}
+
+impl WriteFlushes for Generation {
+    fn write_flushes(&mut self, flushes: Vec<Flush>) -> Result<()> {
+        self.building().expect("it is being built").write(flushes)
+    }
+}
 
 /// `accounts` by text, `days` by text and number with every kind of value, `entries` by number and insert-only,
 /// `seats` with a unique index.

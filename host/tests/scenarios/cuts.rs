@@ -1,6 +1,7 @@
 //! **Cuts**: wherever batches are cut, commits fall and the host is restarted, the rows are the same.
 
 use projectionist::event::Position;
+use projectionist::read_model::Writer;
 use proptest::prelude::*;
 use proptest::sample::select;
 

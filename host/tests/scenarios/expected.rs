@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use projectionist::event::Position;
+use projectionist::read_model::Writer;
 use projectionist::read_model::query::{self, QueryLimits, Value};
 use serde_json::json;
 use sha2::{Digest, Sha256};

@@ -1,6 +1,7 @@
 //! **Golden** tests: each scenario, each of its plugins, batches of every size; one `check`.
 
 use projectionist::event::Position;
+use projectionist::read_model::Writer;
 
 use crate::expected::{bless, differences};
 use crate::replayed::Replayed;

@@ -81,8 +81,8 @@ impl Ledger {
         };
         let mut projector = Projector::new(spec, generation)?;
         let advanced = projector.advance(Position(EVENTS), watch)?;
+        projector.finish(watch)?;
         let said = projector.take_said().into_iter().map(|line| line.message).collect();
-        projector.generation().finish()?;
         Ok((projector.generation().digest()?.to_string(), advanced.checkpoint, said))
     }
 }
@@ -134,7 +134,7 @@ fn a_build_that_is_stopped_ends_everywhere_at_the_same_position() {
     };
     let mut one = Projector::new(spec, generation).unwrap();
     one.advance(checkpoint, &mut |_| Proceed::On).unwrap();
-    one.generation().finish().unwrap();
+    one.finish(&mut |_| Proceed::On).unwrap();
     assert_eq!(one.generation().digest().unwrap().to_string(), digest);
 }
 

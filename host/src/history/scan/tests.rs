@@ -345,7 +345,7 @@ proptest! {
 /// A type has another number in each block, since it appears first at another place.
 #[test]
 fn every_type_keeps_its_name_from_block_to_block() {
-    let kind = |number: u8| (number * 7 + number / 8) % 11;
+    let kind = |number: u8| ((u16::from(number) * 7 + u16::from(number) / 8) % 11) as u8;
     let event = |number: u8| Made {
         stream: number % 3,
         kind: kind(number),
