@@ -35,10 +35,12 @@ pub fn all() -> &'static [Probe] {
     static ALL: OnceLock<Vec<Probe>> = OnceLock::new();
     ALL.get_or_init(|| {
         let folder = support::examples("probes");
+        let cache = support::workspace().join("target/equal/compiled");
+        let caching = Engine::new(Some(&cache)).expect("an engine");
         let load = |&(name, settings): &(&'static str, &'static [&'static str])| {
             let file = folder.join(name).with_extension("wasm");
             let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            let optimised = engine().load(&bytes, &Limits::default()).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let optimised = caching.load(&bytes, &Limits::default()).unwrap_or_else(|fault| panic!("{name}: {fault}"));
             Probe { name, settings, optimised, bytes, quick: Mutex::new(None) }
         };
         PROBES.iter().map(load).collect()

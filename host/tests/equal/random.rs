@@ -1,9 +1,12 @@
 //! **Random** logs, a fixed number of them in a test, and as many as there is time for in `scripts/fuzz`.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::case::{Case, check_seed};
+use crate::probes;
 use crate::shrink::shrink;
 use crate::support;
 
@@ -36,7 +39,18 @@ impl Fuzzing {
 #[test]
 fn every_way_comes_to_the_same_rows() {
     let Some(Fuzzing { duration, first, case }) = Fuzzing::asked() else {
-        let failed: Vec<_> = (0..LOGS).filter_map(failure).collect();
+        let next = AtomicU64::new(0);
+        let failed = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..std::thread::available_parallelism().map_or(1, |cores| cores.get()) {
+                scope.spawn(|| {
+                    while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&seed| seed < LOGS) {
+                        failed.lock().expect("failures").extend(failure(seed));
+                    }
+                });
+            }
+        });
+        let failed = failed.into_inner().expect("failures");
         assert!(failed.is_empty(), "{}", failed.join("\n"));
         return;
     };
@@ -49,26 +63,45 @@ fn every_way_comes_to_the_same_rows() {
         }
         return;
     }
-    crate::probes::all(); // building them takes longer than many logs
-    let (started, mut told) = (Instant::now(), Instant::now());
-    let (mut logs, mut failed) = (0, Vec::new());
-    loop {
-        let seed = first.wrapping_add(logs);
-        logs += 1;
-        if let Some(failure) = failure(seed) {
-            println!("{failure}");
-            failed.push(seed);
+    fuzz(duration, first);
+}
+
+/// Checks seeds from `first` on for so long, on all cores, and tells now and then how many there were.
+fn fuzz(duration: Duration, first: u64) {
+    probes::all(); // building them takes longer than many logs
+    let started = Instant::now();
+    let (next, logs, failed) = (AtomicU64::new(first), AtomicU64::new(0), Mutex::new(Vec::new()));
+    let is_over = || started.elapsed() >= duration && logs.load(Ordering::Relaxed) > 0;
+    let tell = || {
+        let logs = logs.load(Ordering::Relaxed);
+        let rate = logs as f64 / started.elapsed().as_secs_f64();
+        println!("{logs} logs from seed {first} on, {rate:.1}/s, {} differ", failed.lock().expect("seeds").len());
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, |cores| cores.get()) {
+            scope.spawn(|| {
+                while !is_over() {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let failure = failure(seed);
+                    logs.fetch_add(1, Ordering::Relaxed);
+                    if let Some(failure) = failure {
+                        println!("{failure}");
+                        failed.lock().expect("seeds").push(seed);
+                    }
+                }
+            });
         }
-        let is_over = started.elapsed() >= duration;
-        if is_over || told.elapsed() >= Duration::from_secs(10) {
-            told = Instant::now();
-            let rate = logs as f64 / started.elapsed().as_secs_f64();
-            println!("{logs} logs from seed {first} on, {rate:.1}/s, {} differ", failed.len());
+        let mut told = Instant::now();
+        while !is_over() {
+            std::thread::sleep(Duration::from_millis(50));
+            if told.elapsed() >= Duration::from_secs(10) {
+                told = Instant::now();
+                tell();
+            }
         }
-        if is_over {
-            break;
-        }
-    }
+    });
+    tell();
+    let failed = failed.into_inner().expect("seeds");
     assert!(failed.is_empty(), "these seeds differ: {failed:?}");
 }
 

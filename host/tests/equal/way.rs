@@ -94,10 +94,11 @@ impl Way {
         };
         Way {
             history: rng.chance(80).then(|| HistoryWay::random(rng)),
-            code: match rng.below(50) {
+            // Optimising takes longer than everything else of a log together.
+            code: match rng.below(500) {
                 0 => CodeWay::StartsOver(rng.below(1_001)),
                 1 => CodeWay::OptimisedLater,
-                2..=20 => CodeWay::Quick,
+                2..=200 => CodeWay::Quick,
                 _ => CodeWay::Optimised,
             },
             partitions: rng.between(1, 8) as u32,

@@ -55,7 +55,7 @@ fn append() {
 fn sealing() {
     // One segment, and some events beyond it.
     let stage = with_events(16_384 + 100);
-    shim::run(stage.path(), &["history", "drop", "--yes"]);
+    shim::run(stage.path(), &["history", "drop"]);
     stage.harmed(&["history", "build"], &[&["history", "build"], &["project"]]);
 }
 

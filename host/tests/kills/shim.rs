@@ -36,6 +36,12 @@ fn program(project: &Path, arguments: &[&str]) -> Command {
     program
 }
 
+/// Makes a folder a project.
+pub fn init(project: &Path) {
+    let output = Command::new(env!("CARGO_BIN_EXE_projectionist")).arg("init").arg(project).output().expect("the program");
+    assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Runs a command, which must succeed.
 pub fn run(project: &Path, arguments: &[&str]) {
     let output = program(project, arguments).output().expect("the program");

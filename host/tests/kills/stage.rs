@@ -32,7 +32,7 @@ impl Stage {
     /// A project whose commits are small, so that there are many of them.
     pub fn new() -> Stage {
         let stage = Stage(tempfile::tempdir_in(place()).expect("a folder"));
-        shim::run(stage.path(), &["init"]);
+        shim::init(stage.path());
         fs::write(stage.path().join("projectionist.toml"), "batch-events = 50\n[limits]\nflush-rows-max = 400\n")
             .expect("a configuration");
         stage
