@@ -90,6 +90,13 @@ pub(super) struct Memory {
     bytes_max: u64,
 }
 
+impl Memory {
+    /// All of them together, in bytes.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+}
+
 /// Elements of a table of functions; Rust plugins have some hundred.
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 

@@ -140,6 +140,11 @@ impl<L: Lookup> Instance<L> {
         self.is_quick
     }
 
+    /// The memory that it has taken so far, of the `memory-mib-max` that it may take. It never gives any back.
+    pub fn memory_bytes(&self) -> u64 {
+        self.store.data().memory.used()
+    }
+
     /// What it looks up in.
     pub fn rows(&mut self) -> &mut L {
         &mut self.store.data_mut().rows

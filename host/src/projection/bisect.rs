@@ -1,37 +1,32 @@
-//! **Narrowing** finds the event that a plugin failed on, and brings the read model to just before it.
+//! **Bisecting** finds the event that a plugin failed on, and brings the read model to just before it.
 //!
 //! A fault often names its event. A trap only has the batch, and row changes that the read model refuses only
 //! the range of a flush; then the events of that range are folded again one at a time until one fails. So a
 //! parked projection stops at the same place and with the same rows however its batches were cut.
 
-use std::ops::ControlFlow;
-
+use super::plan::Goal;
+use super::projector::Projector;
+use super::thresholds::TRIED_COMMITS_MAX;
 use crate::event::{Fault, FaultKind, Position, Range, Result};
-
-use super::feed::BatchSize;
-use super::fold::{Fold, Proceed, Projector};
-
-/// Row changes are tried one event at a time only in ranges of up to this many positions; each try is a commit.
-const TRIED_COMMITS_MAX: u64 = 20_000;
 
 impl Projector {
     /// Returns the fault, with its position and a read model that ends just before it where that could be found
     /// out; or nothing when the events went through one at a time, and the advance may go on.
-    pub(super) fn narrow(&mut self, fault: Fault) -> Result<()> {
-        let name = self.plugin.manifest().name.clone();
+    pub(super) fn bisect(&mut self, fault: Fault) -> Result<()> {
+        let name = self.runner.plugin.manifest().name.clone();
         let shows_at_commits = matches!(fault.kind, FaultKind::Changes | FaultKind::Output);
         // A generation that is being built has no way back from a commit that failed; it will be thrown away.
         let is_bulk = self.generation().is_building();
         let culprit = match (fault.position, fault.range) {
-            _ if !is_narrowed(fault.kind) || (is_bulk && fault.kind == FaultKind::Changes) => None,
+            _ if !may_be_an_event(fault.kind) || (is_bulk && fault.kind == FaultKind::Changes) => None,
             (Some(position), _) => Some((position, fault.clone())),
             (None, Some(range)) => match self.find(range, shows_at_commits) {
-                Ok(Found::At(position, again)) => Some((position, again)),
-                Ok(Found::Nothing) => {
+                Ok(Culprit::Event(position, again)) => Some((position, again)),
+                Ok(Culprit::None) => {
                     tracing::warn!(projection = name, fault = %fault, "went through one event at a time");
                     return Ok(());
                 }
-                Ok(Found::NotTried) => None,
+                Ok(Culprit::TooFar) => None,
                 Err(other) => return Err(other.of(&name)),
             },
             (None, None) => None,
@@ -39,73 +34,55 @@ impl Projector {
         let Some((position, fault)) = culprit else {
             return Err(fault.of(&name));
         };
-        self.cool();
+        self.runner.drop_kept();
         let before = Position(position.0.saturating_sub(1));
         if !is_bulk && self.checkpoint() < before {
             // The events before it went well a moment ago; should one fail now, that is the fault to tell.
-            let rerun = self.run(before, self.size, &mut |_| Proceed::On);
-            self.cool();
+            let rerun = self.run_kept(Goal::GoOn, before);
+            self.runner.drop_kept();
             rerun.map_err(|fault| fault.of(&name))?;
         }
         Err(fault.of(&name).at(position))
     }
 
     /// Folds up to the range, then its events one at a time.
-    fn find(&mut self, range: Range, committing: bool) -> Result<Found> {
+    fn find(&mut self, range: Range, shows_at_commits: bool) -> Result<Culprit> {
         let range = Range { after: range.after.max(self.checkpoint()), ..range };
-        if committing && range.through.0 - range.after.0.min(range.through.0) > TRIED_COMMITS_MAX {
-            return Ok(Found::NotTried);
+        if shows_at_commits && range.through.0 - range.after.0.min(range.through.0) > TRIED_COMMITS_MAX {
+            return Ok(Culprit::TooFar);
         }
-        self.run(range.after, self.size, &mut |_| Proceed::On)?;
-        if committing {
-            return self.find_by_commits(range);
-        }
+        self.run_kept(Goal::GoOn, range.after)?;
         // A new instance: what filled the old one's memory is no fault of the events to come.
-        self.cool();
-        self.warm()?;
-        let Projector { feed, fold, .. } = self;
-        let Fold::Warm(instance) = fold else { unreachable!("just warmed") };
-        let mut found = Found::Nothing;
-        feed.each(range, BatchSize::events(1), &mut |batch| {
-            if batch.is_empty() {
-                return Ok(ControlFlow::Continue(()));
-            }
-            Ok(match instance.apply(&batch) {
-                Ok(_) => ControlFlow::Continue(()),
-                Err(fault) => {
-                    found = Found::At(Position(batch.positions[0]), fault);
-                    ControlFlow::Break(())
-                }
-            })
-        })?;
-        // Nothing of this is kept: what went through is folded again in the ordinary way.
-        self.cool();
-        if matches!(found, Found::Nothing) {
-            self.run(range.through, BatchSize::events(1), &mut |_| Proceed::On)?;
+        self.runner.drop_kept();
+        let goal = if shows_at_commits { Goal::CommitEach } else { Goal::TryEach };
+        let tried = self.run_kept(goal, range.through);
+        if goal == Goal::TryEach {
+            // Nothing of this is kept: what went through is folded again in the ordinary way.
+            self.runner.drop_kept();
         }
-        Ok(found)
-    }
-
-    /// The same for failures that show only at a flush or a commit.
-    fn find_by_commits(&mut self, range: Range) -> Result<Found> {
-        for position in range.after.0 + 1..=range.through.0 {
-            if let Err(fault) = self.run(Position(position), BatchSize::events(1), &mut |_| Proceed::On) {
-                self.cool();
-                return if is_narrowed(fault.kind) { Ok(Found::At(Position(position), fault)) } else { Err(fault) };
-            }
+        match tried {
+            Ok(()) if shows_at_commits => Ok(Culprit::None),
+            // It was folded without a fault: then it shows when its rows are flushed.
+            Ok(()) if range.through.0 - range.after.0 <= TRIED_COMMITS_MAX => self.find(range, true),
+            Ok(()) => self.run_kept(Goal::GoOnSingly, range.through).map(|()| Culprit::None),
+            Err(fault) if !may_be_an_event(fault.kind) => Err(fault),
+            // Each batch and each commit ended with one event.
+            Err(fault) => match fault.position.or(fault.range.map(|range| range.through)) {
+                Some(position) => Ok(Culprit::Event(position, fault)),
+                None => Err(fault),
+            },
         }
-        Ok(Found::Nothing)
     }
 }
 
-enum Found {
-    At(Position, Fault),
-    Nothing,
-    NotTried,
+enum Culprit {
+    Event(Position, Fault),
+    None,
+    TooFar,
 }
 
 /// Whether an event can be the cause.
-fn is_narrowed(kind: FaultKind) -> bool {
+fn may_be_an_event(kind: FaultKind) -> bool {
     use FaultKind::*;
     match kind {
         Trap | Deadline | Fuel | Memory | Output | Changes | Event | Projection => true,

@@ -1,5 +1,6 @@
 //! **Loading** a plugin under the limits that its projection has in this project.
 
+use super::thresholds::QUICK_EVENTS_MAX;
 use crate::event::{Result, Timestamp};
 use crate::plugin::{CONTRACT, Engine, Plugin};
 use crate::project::Project;
@@ -16,9 +17,6 @@ pub fn identity(plugin: &Plugin, settings: String) -> Identity {
         created_at: Timestamp::now(),
     }
 }
-
-/// For so many events quick code is done sooner than optimised code, which takes longer to make.
-const QUICK_EVENTS_MAX: u64 = 2_000_000;
 
 /// Checks and compiles a plugin that is to fold about `events` events. A projection's own limits are known only once
 /// the plugin has said its name, and whether fuel is counted is part of the compiled code: then it is loaded a second

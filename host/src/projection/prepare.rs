@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::fold::{Proceed, Progress, Stage};
+use super::progress::{Proceed, Progress, Stage};
 use crate::event::{Position, Result};
 use crate::event_store::Source;
 use crate::history::History;
@@ -17,7 +17,7 @@ pub fn prepare(
 ) -> Result<()> {
     history.hurry(source, through, &mut |sealing| {
         let done = Position(through.0.saturating_sub(sealing.events_total.saturating_sub(sealing.events)));
-        let progress = Progress { stage: Stage::History, covered: done, through, events: sealing.events };
+        let progress = Progress { stage: Stage::History, covered: done, through, events: sealing.events, wave: (1, 1) };
         match watch(progress) {
             Proceed::On => ControlFlow::Continue(()),
             Proceed::Stop => ControlFlow::Break(()),

@@ -1,44 +1,139 @@
-//! The **thresholds** from which on one way of computing a read model is chosen over another. None of them changes a
-//! row.
+//! Every **threshold** of the planner and the executor in one place, each with what was measured for it.
+//!
+//! Measured on two cores unless it says otherwise. What a projection computes depends on none of them.
 
 use std::thread;
+use std::time::Duration;
 
 use super::tier_up::TierUpRule;
 
-/// How projections are computed, by how much there is to do.
+/// Those of a projector. Tests choose others than the default, so that a small log is computed in as many ways as a large one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// History is read when at least so many positions of it are wanted; fewer come from the event store.
+    /// How many instances fold beside each other: one for each core.
+    pub threads: usize,
+    /// How many times as many parts there are at least: one.
+    pub waves_min: u32,
+    /// History is read when so many positions of it are wanted: 16,384.
     pub history_positions_min: u64,
-    /// So many positions beyond the sealed history are shredded into memory, for all who build at the time.
-    pub tail_positions_max: u64,
-    /// A build of fewer positions is over before threads would have helped.
+    /// So many positions beyond it are held in memory for a build: 65,536.
+    pub newest_positions_max: u64,
+    /// Builds of so many sealed positions are made by threads: 65,536.
     pub parallel_positions_min: u64,
-    /// So few events are folded by one instance sooner than by several.
-    pub partitioned_events_min: usize,
-    /// How many partitions a partitioned projection is folded in.
-    pub partitions: u32,
-    /// So many bytes of flushed rows wait to be written together: rows that come in key order are several times faster
-    /// to write than others.
+    /// Builds of so many sealed events are partitioned: 32,768.
+    pub partitioned_events_min: u64,
+    /// So many bytes of rows are gathered in a build and written together: 64 MiB.
     pub gathered_bytes_max: usize,
-    /// More rows of partitions are not compared: 8 bytes a row.
+    /// So many rows are compared for overlap once they are written apart: 32 Mi.
     pub compared_rows_max: usize,
-    /// When a build starts over with optimised code.
+    /// So many lookups of an instance that had to flush, before there are more waves: 10,000.
+    pub lookups_before_more_waves: usize,
+    /// When quick code is given up.
     pub tier_up: TierUpRule,
 }
 
 impl Default for Thresholds {
-    /// What was measured to be fastest, on all cores.
     fn default() -> Thresholds {
         Thresholds {
-            history_positions_min: 16_384,
-            tail_positions_max: 65_536,
-            parallel_positions_min: 65_536,
-            partitioned_events_min: 32_768,
-            partitions: thread::available_parallelism().map_or(1, |cores| cores.get().min(64)) as u32,
-            gathered_bytes_max: 64 << 20,
-            compared_rows_max: 32 << 20,
+            threads: thread::available_parallelism().map_or(1, |cores| cores.get()),
+            waves_min: 1,
+            history_positions_min: HISTORY_POSITIONS_MIN,
+            newest_positions_max: NEWEST_POSITIONS_MAX,
+            parallel_positions_min: PARALLEL_POSITIONS_MIN,
+            partitioned_events_min: PARTITIONED_EVENTS_MIN,
+            gathered_bytes_max: GATHERED_BYTES_MAX,
+            compared_rows_max: COMPARED_ROWS_MAX,
+            lookups_before_more_waves: LOOKUPS_BEFORE_MORE_WAVES,
             tier_up: TierUpRule::Measured,
         }
     }
 }
+
+/// A new read model is built by threads out of history from so many sealed positions on. With fewer, starting the
+/// threads takes longer than they save.
+pub(super) const PARALLEL_POSITIONS_MIN: u64 = 65_536;
+
+/// From so many events on, a partitioned projection is folded by one instance for each core. Fewer are folded by one
+/// instance sooner: opening a second one takes about as long as folding 32,768 events.
+pub(super) const PARTITIONED_EVENTS_MIN: u64 = 32_768;
+
+/// So many positions at least must be sealed beyond the checkpoint, or the event store is read instead of history:
+/// listing the folder and opening blocks takes about as long as scanning them there.
+pub(super) const HISTORY_POSITIONS_MIN: u64 = 16_384;
+
+/// So many positions beyond the sealed history are made into a segment in memory for a build. More take longer than
+/// reading them from the event store afterwards, and too much memory.
+pub(super) const NEWEST_POSITIONS_MAX: u64 = 65_536;
+
+/// Who takes at most one in so many events has the newest of them made into a segment for itself; otherwise one is made
+/// of all events, for everybody who builds at the time.
+pub(super) const NEWEST_OWN_SHARE: u64 = 16;
+
+/// A scan of the event store returns after this many positions even without events, so that progress is told and a
+/// stop is noticed.
+pub(super) const SCAN_POSITIONS_MAX: u64 = 262_144;
+
+/// Batches that wait between the thread that reads and the thread that folds. More did not make a build faster.
+pub(super) const BATCHES_AHEAD: usize = 3;
+
+/// Messages that wait for the writer; the flushes among them are bounded by `flush-mib-max` each.
+pub(super) const MESSAGES_WAITING_MAX: usize = 4;
+
+/// More threads than this do not fold one projection.
+pub(super) const THREADS_MAX: usize = 64;
+
+/// A batch of events has no more of them than this for each MiB that an instance may use, so that one batch of new rows
+/// (512 bytes each, see [`KEY_BYTES`]) takes an eighth of its memory at most. 64 MiB allow the default of 16,384.
+pub(super) const BATCH_EVENTS_PER_MIB: u64 = 256;
+
+/// What a key takes in an instance: its row, its word in a dictionary, and its share of the columns of a flush. The SDK's
+/// table takes about 260 bytes for a text key of 14 bytes and two integers, its flush another 130; the rest is for
+/// vectors that have just doubled.
+pub(super) const KEY_BYTES: u64 = 512;
+
+/// What a row that waits for a flush counts, as the SDK's tables count it: about 170 bytes for such a row.
+pub(super) const WAITING_ROW_BYTES: u64 = 192;
+
+/// The share of an instance's memory that rows are planned for: seven eighths. The last one is for a batch more.
+pub(super) const PLANNED_MEMORY: (u64, u64) = (7, 8);
+
+/// A build has no more waves than this: each reads the log again, and 64 of them read 100 million events in about the
+/// time that it takes to fold them.
+pub(super) const WAVES_MAX: u32 = 64;
+
+/// So many keys are looked up by an instance that had to flush before its end, before the build is started over with
+/// more waves: its rows are needed again, and looking one up takes some 10 us, folding an event 0.1 us.
+pub(super) const LOOKUPS_BEFORE_MORE_WAVES: usize = 10_000;
+
+/// A wave that has come this far is finished, whatever it looks up: three quarters.
+pub(super) const WAVE_NEARLY_DONE: f64 = 0.75;
+
+/// What is flushed in a build is gathered up to this many bytes and then written together: rows that come in key order
+/// are several times faster to write than others (decision 20).
+pub(super) const GATHERED_BYTES_MAX: usize = 64 << 20;
+
+/// A gathered row counts as so many bytes at least: sorting it takes more than these, however small it is.
+pub(super) const GATHERED_ROW_BYTES: usize = 32;
+
+/// More rows of a partitioned build are not compared for overlap once they are written apart: 256 MiB of hashes.
+pub(super) const COMPARED_ROWS_MAX: usize = 32 << 20;
+
+/// Up to so many events quick code is done sooner than optimised code, which takes longer to make (decision 16).
+pub(super) const QUICK_EVENTS_MAX: u64 = 2_000_000;
+
+/// Before this much time, what happens once (rows that are made, memory that is taken) looks like the speed of quick
+/// code.
+pub(super) const TIER_UP_AFTER: Duration = Duration::from_millis(15);
+
+/// Optimised code takes about this share of the time that quick code takes.
+pub(super) const OPTIMISED_SHARE: f64 = 0.55;
+
+/// Starting over with optimised code has to be done in this share of the time that is left: what was done is lost, and
+/// the estimate may be wrong.
+pub(super) const TIER_UP_SHARE: f64 = 0.8;
+
+/// Row changes are tried one event at a time only in ranges of up to this many positions; each try is a commit.
+pub(super) const TRIED_COMMITS_MAX: u64 = 20_000;
+
+/// Messages of a plugin that are kept in one advance.
+pub(super) const LOG_LINES_MAX: usize = 1_000;

@@ -1,13 +1,14 @@
-//! The **pace** of quick code: whether a build would be done sooner if it were started over with optimised code.
+//! **Tier-up**: whether a build that runs quick code would be done sooner if it were started over with optimised code.
 
 use std::time::{Duration, Instant};
 
+use super::thresholds::{OPTIMISED_SHARE, TIER_UP_AFTER, TIER_UP_SHARE};
 use crate::event::Position;
 
 /// When a build that runs quick code starts over with optimised code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TierUpRule {
-    /// When it will be done sooner that way, by its pace so far.
+    /// When it will be done sooner that way, by its speed so far.
     Measured,
     /// As soon as it has come to this position.
     At(Position),
@@ -22,15 +23,6 @@ pub(super) struct TierUp {
     /// About how long the optimised code takes to be made.
     optimise: Duration,
 }
-
-/// Before that, what happens once (rows that are made, memory that is taken) looks like the pace.
-const LOOK: Duration = Duration::from_millis(15);
-
-/// Optimised code takes about this share of the time that quick code takes.
-const OPTIMISED: f64 = 0.55;
-
-/// What was done is lost, and the guess may be wrong: so much sooner it has to be done.
-const WORTH: f64 = 0.8;
 
 impl TierUp {
     /// Of a build that starts now.
@@ -49,14 +41,14 @@ impl TierUp {
 }
 
 fn is_slow(elapsed: Duration, optimise: Duration, covered: Position, through: Position) -> bool {
-    if elapsed < LOOK || through == Position::START {
+    if elapsed < TIER_UP_AFTER || through == Position::START {
         return false;
     }
     let done = covered.0 as f64 / through.0 as f64;
     let (elapsed, optimise) = (elapsed.as_secs_f64(), optimise.as_secs_f64());
     // Where nothing is done yet, the whole seems to take for ever.
     let whole = elapsed / done.max(1e-9);
-    optimise + whole * OPTIMISED < (whole - elapsed) * WORTH
+    optimise + whole * OPTIMISED_SHARE < (whole - elapsed) * TIER_UP_SHARE
 }
 
 #[cfg(test)]
@@ -70,7 +62,7 @@ mod tests {
         assert!(!is_slow(10, 0), "nothing can be said yet");
         assert!(is_slow(20, 0) && is_slow(20, 10), "two seconds against one");
         assert!(!is_slow(20, 200), "100 ms");
-        assert!(is_slow(100, 100) && !is_slow(900, 900), "the same pace, early and late");
+        assert!(is_slow(100, 100) && !is_slow(900, 900), "the same speed, early and late");
         assert!(!is_slow(1_000, 1_000));
     }
 }

@@ -55,8 +55,7 @@ impl Generation {
 
     /// Makes a build live; see [`BuildingGeneration::finish`]. Does nothing when it is live already.
     pub fn finish(&mut self) -> Result<()> {
-        let failed =
-            Generation::Failed(Box::new(FailedBuild { file: self.file().clone(), checkpoint: self.checkpoint() }));
+        let failed = self.as_failed();
         match mem::replace(self, failed) {
             Generation::Building(building) => *self = Generation::Live(Box::new(building.finish()?)),
             Generation::Live(live) => *self = Generation::Live(live),
@@ -66,12 +65,17 @@ impl Generation {
     }
 
     /// Throws away a build and everything that was written to it, and begins with a new file.
-    pub fn start_over(self) -> Result<Generation> {
+    pub fn start_over(&mut self) -> Result<()> {
         let GenerationFile { path, identity, manifest } = self.file().clone();
-        drop(self);
+        drop(mem::replace(self, self.as_failed()));
         std::fs::remove_file(&path)
             .map_err(|error| Fault::storage(format!("cannot remove {}", path.display()), error))?;
-        Generation::create(&path, &identity, &manifest)
+        *self = Generation::create(&path, &identity, &manifest)?;
+        Ok(())
+    }
+
+    fn as_failed(&self) -> Generation {
+        Generation::Failed(Box::new(FailedBuild { file: self.file().clone(), checkpoint: self.checkpoint() }))
     }
 
     /// Of which plugin binary it is the read model.

@@ -98,7 +98,7 @@ impl Running<'_> {
                 is_built: true,
             });
         }
-        if let Err(fault) = building.generation().finish() {
+        if let Err(fault) = building.finish(&mut |_| Proceed::On) {
             return Ok(Computed {
                 tables: None,
                 checkpoint: Position::START,

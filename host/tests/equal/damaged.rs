@@ -16,16 +16,17 @@ use twox_hash::XxHash3_64;
 
 use crate::computed::Computed;
 use crate::log;
-use crate::probes::Probe;
+use crate::probes::{self, Probe};
 use crate::rng::Rng;
 use crate::stored::{Stored, folder, lines};
 use crate::way::Way;
 
 /// Nothing here has to do much; whatever takes longer does not end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a check on damaged bytes; a panic names what was damaged.
 fn survives(what: &str, check: impl FnOnce()) {
+    probes::all();
     let started = Instant::now();
     let survived = catch_unwind(AssertUnwindSafe(check));
     assert!(survived.is_ok(), "{what}: it panicked");

@@ -15,6 +15,10 @@ pub struct Way {
     pub history: Option<HistoryWay>,
     pub code: CodeWay,
     pub partitions: u32,
+    /// How often the log is read for that, at least.
+    pub waves: u32,
+    /// Lookups of a partition that was flushed, before there are more waves.
+    pub lookups: usize,
     /// Whether builds are parallel at all, and partitioned if they are.
     pub is_parallel: bool,
     pub is_partitioned: bool,
@@ -67,6 +71,8 @@ impl Way {
             history: None,
             code: CodeWay::Optimised,
             partitions: 1,
+            waves: 1,
+            lookups: 0,
             is_parallel: false,
             is_partitioned: false,
             gathered_bytes: 0,
@@ -102,6 +108,8 @@ impl Way {
                 _ => CodeWay::Optimised,
             },
             partitions: rng.between(1, 8) as u32,
+            waves: *rng.pick(&[1, 1, 1, 2, 5]),
+            lookups: *rng.pick(&[0, 3, 10_000, 10_000]),
             is_parallel: rng.chance(85),
             is_partitioned: rng.chance(85),
             gathered_bytes: *rng.pick(&[0, 200, 5_000, 64 << 20]),
@@ -116,14 +124,16 @@ impl Way {
     pub fn thresholds(&self, head: Position) -> Thresholds {
         Thresholds {
             history_positions_min: 1,
-            tail_positions_max: if self.history.as_ref().is_some_and(|history| history.has_tail) {
+            newest_positions_max: if self.history.as_ref().is_some_and(|history| history.has_tail) {
                 u64::MAX
             } else {
                 0
             },
             parallel_positions_min: if self.is_parallel { 1 } else { u64::MAX },
-            partitioned_events_min: if self.is_partitioned { 0 } else { usize::MAX },
-            partitions: self.partitions,
+            partitioned_events_min: if self.is_partitioned { 0 } else { u64::MAX },
+            threads: self.partitions as usize,
+            waves_min: self.waves,
+            lookups_before_more_waves: self.lookups,
             gathered_bytes_max: self.gathered_bytes,
             compared_rows_max: self.compared_rows,
             tier_up: match self.code {

@@ -38,7 +38,8 @@ fn program(project: &Path, arguments: &[&str]) -> Command {
 
 /// Makes a folder a project.
 pub fn init(project: &Path) {
-    let output = Command::new(env!("CARGO_BIN_EXE_projectionist")).arg("init").arg(project).output().expect("the program");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_projectionist")).arg("init").arg(project).output().expect("the program");
     assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
 }
 

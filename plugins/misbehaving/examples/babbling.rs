@@ -216,7 +216,9 @@ impl Rng {
     }
 
     fn text(&mut self, rows: usize) -> Text {
-        let strings: Vec<&str> = (0..rows).map(|_| ["", "a", "b\0c", "ü😀", "long enough to have no room"][self.below(5) as usize]).collect();
+        let strings: Vec<&str> = (0..rows)
+            .map(|_| ["", "a", "b\0c", "ü😀", "long enough to have no room"][self.below(5) as usize])
+            .collect();
         self.joined(&strings)
     }
 

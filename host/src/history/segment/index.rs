@@ -154,7 +154,7 @@ impl Place {
         length: usize,
         what: &dyn Fn() -> String,
     ) -> Result<ScalarBuffer<T>, Damaged> {
-        if self.length as usize != length * size_of::<T>() {
+        if length.checked_mul(size_of::<T>()) != usize::try_from(self.length).ok() {
             return Err(Damaged::new(what()));
         }
         Ok(ScalarBuffer::new(self.buffer(file, what)?, 0, length))
@@ -168,7 +168,7 @@ pub(super) fn text(
     length: usize,
     what: &dyn Fn() -> String,
 ) -> Result<Text, Damaged> {
-    let offsets = offsets.numbers::<u32>(file, length + 1, what)?;
+    let offsets = offsets.numbers::<u32>(file, length.saturating_add(1), what)?;
     if u64::from(offsets[length]) != data.length {
         return Err(Damaged::new(what()));
     }
