@@ -10,6 +10,7 @@ use super::render::grouped;
 use super::shell::Shell;
 use crate::event::{Fault, Manifest, Partitioning, Selection, Table};
 use crate::plugin::{CONTRACT, Engine, Inspection, Limits, Plugin, inspect, read_file};
+use crate::project::Project;
 
 /// Say what a plugin is and whether this host takes it, without running an event through it
 #[derive(Debug, clap::Args)]
@@ -21,8 +22,9 @@ pub(super) struct Check {
     plugin: PathBuf,
 }
 
+/// What there is to say of a plugin.
 #[derive(Serialize)]
-struct Answer {
+pub(super) struct Answer {
     file: String,
     accepted: bool,
     fault: Option<Fault>,
@@ -42,13 +44,7 @@ impl Check {
         let bytes = read_file(&self.plugin)?;
         // Outside a project the defaults are in force.
         let project = shell.project().ok();
-        let mut limits = project.as_ref().map(|project| project.limits.clone()).unwrap_or_default();
-        let inspection = inspect(&bytes);
-        let loaded = inspection.as_ref().map_err(Fault::clone).and_then(|_| Engine::new(None)?.load(&bytes, &limits));
-        if let (Some(project), Ok(plugin)) = (&project, &loaded) {
-            limits = project.limits_of(&plugin.manifest().name).clone();
-        }
-        let answer = Answer::new(self.plugin.display().to_string(), bytes.len(), inspection.ok(), loaded, limits);
+        let answer = Answer::of(project.as_ref(), self.plugin.display().to_string(), &bytes);
         shell.answer(&answer, Answer::for_people)?;
         match answer.accepted {
             true => Ok(()),
@@ -58,6 +54,27 @@ impl Check {
 }
 
 impl Answer {
+    /// Looks at a plugin, as `project` would take it.
+    pub(super) fn of(project: Option<&Project>, file: String, bytes: &[u8]) -> Answer {
+        let mut limits = project.map(|project| project.limits.clone()).unwrap_or_default();
+        let inspection = inspect(bytes);
+        let loaded = inspection.as_ref().map_err(Fault::clone).and_then(|_| Engine::new(None)?.load(bytes, &limits));
+        if let (Some(project), Ok(plugin)) = (project, &loaded) {
+            limits = project.limits_of(&plugin.manifest().name).clone();
+        }
+        Answer::new(file, bytes.len(), inspection.ok(), loaded, limits)
+    }
+
+    /// Whether this host takes it.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.accepted
+    }
+
+    /// The plugin's hash, when it is accepted.
+    pub(super) fn hash(&self) -> Option<&str> {
+        self.hash.as_deref()
+    }
+
     fn new(
         file: String,
         bytes: usize,
@@ -86,7 +103,8 @@ impl Answer {
         }
     }
 
-    fn for_people(&self) -> String {
+    /// The same in lines.
+    pub(super) fn for_people(&self) -> String {
         let mut text = String::new();
         let mut say = |key: &str, value: String| writeln!(text, "{key:12} {value}").expect("a string takes everything");
         let form = match self.component {

@@ -31,7 +31,9 @@ mod resume;
 mod ask;
 mod sdk;
 mod new;
+mod cargo;
 mod dev;
+mod build;
 #[cfg(test)]
 mod documented;
 
@@ -60,6 +62,7 @@ The usual way:
   projectionist import orders.jsonl        bring events in
   projectionist new revenue                start a plugin
   projectionist dev revenue                edit, save, served
+  projectionist build revenue              make the file to deploy
   projectionist query revenue 'SELECT * FROM revenue'";
 
 /// The commands in the order in which one meets them.
@@ -83,6 +86,7 @@ enum Command {
     Resume(resume::Resume),
     New(new::New),
     Dev(dev::Dev),
+    Build(build::Build),
 }
 
 /// Reads the command line, runs the command, says how it ended.
@@ -115,6 +119,7 @@ impl Command {
             Command::Resume(command) => command.run(shell),
             Command::New(command) => command.run(shell),
             Command::Dev(command) => command.run(shell),
+            Command::Build(command) => command.run(shell),
         }
     }
 }

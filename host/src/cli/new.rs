@@ -10,7 +10,7 @@ use super::sdk;
 use super::shell::Shell;
 use crate::event::{Fault, check_projection_name};
 
-/// The files of a plugin crate, with `{{name}}`, `{{crate}}` and `{{sdk}}` to be filled in.
+/// The files of a plugin crate, with `{{name}}` and `{{sdk}}` to be filled in.
 const TEMPLATE: &[(&str, &str)] = &[
     ("Cargo.toml", include_str!("templates/plugin.toml")),
     ("src/lib.rs", include_str!("templates/lib.rs")),
@@ -64,7 +64,8 @@ impl New {
         if !shell.json() {
             let name = &made.name;
             shell.say(format!("next: `cargo test --manifest-path {name}/Cargo.toml` runs its test,"));
-            shell.say(format!("      `projectionist dev {name}` builds it, drops it in and serves it at each save"));
+            shell.say(format!("      `projectionist dev {name}` builds it, drops it in and serves it at each save,"));
+            shell.say(format!("      `projectionist build {name}` makes the file to deploy"));
         }
         Ok(())
     }
@@ -89,8 +90,7 @@ fn write_crate(folder: &Path, name: &str, sdk: &Path) -> Result<(), Fault> {
         let path = folder.join(file);
         let doing = |error| Fault::storage(format!("writing {}", path.display()), error);
         fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(doing)?;
-        let text =
-            text.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_")).replace("{{sdk}}", &sdk);
+        let text = text.replace("{{name}}", name).replace("{{sdk}}", &sdk);
         fs::write(&path, text).map_err(doing)?;
     }
     Ok(())

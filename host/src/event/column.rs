@@ -79,6 +79,17 @@ impl Text {
         &self.data.as_str()[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 
+    /// The strings `rows`, which share the bytes of this one.
+    pub fn slice(&self, rows: std::ops::Range<usize>) -> Text {
+        let offsets: &[u32] = &self.offsets[rows.start..=rows.end];
+        let (first, last) = (offsets[0], offsets[rows.len()]);
+        let data = self.data.slice(first as usize..last as usize);
+        match first {
+            0 => Text { offsets: self.offsets.slice(rows.start, rows.len() + 1), data },
+            _ => Text { offsets: offsets.iter().map(|offset| offset - first).collect::<Vec<_>>().into(), data },
+        }
+    }
+
     /// The strings in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map(|row| self.get(row))

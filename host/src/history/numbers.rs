@@ -29,20 +29,25 @@ pub struct DictionaryNumber(pub(super) u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeInBlock(pub(super) u16);
 
+/// An event type among those of its segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TypeInSegment(pub(super) u32);
+
 /// A dictionary among all that this process reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum DictionaryId {
     /// One of the segment's own.
     OfSegment(SegmentId, DictionaryNumber),
-    /// The names of the event types of one of its blocks, counted from 0.
-    TypeNames(SegmentId, usize),
+    /// The names of its event types, whose keys are their numbers in the segment.
+    TypeNames(SegmentId),
 }
 
 impl DictionaryId {
     /// The segment that it is of.
     pub fn segment(self) -> SegmentId {
         match self {
-            DictionaryId::OfSegment(segment, _) | DictionaryId::TypeNames(segment, _) => segment,
+            DictionaryId::OfSegment(segment, _) | DictionaryId::TypeNames(segment) => segment,
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use hashbrown::HashMap;
 
-use super::inferred_columns::{COLUMN_BYTES, InferredColumns, Listed};
-use super::numbers::DictionaryNumber;
+use super::inferred_columns::{BlockFields, COLUMN_BYTES, ColumnRoom, InferredColumns};
+use super::numbers::{DictionaryNumber, TypeInSegment};
 use super::segment_dictionaries::SegmentDictionaries;
 use super::sizes::Sizes;
 use super::strings::{Bits, Strings};
@@ -21,6 +21,10 @@ pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 pub const BLOCK_FIELDS_MAX: usize = 16_384;
 /// What is remembered from block to block (dictionaries, names); past it a segment's dictionaries start anew.
 pub(super) const MEMORY_BYTES_MAX: usize = 128 << 20;
+/// Types of fewer events in a block stand together, without columns of their fields,
+pub const SMALL_TYPE_EVENTS: usize = 32;
+/// when there are more such types than this.
+pub const SMALL_TYPES_MIN: usize = 64;
 /// The numbers of rows and of types are 16 bits, which is as many as a block has events.
 const _: () = assert!(BLOCK_EVENTS_MAX - 1 <= u16::MAX as usize);
 
@@ -32,6 +36,7 @@ pub(super) struct SegmentBuilder {
     metadata: Strings,
     has_metadata: Bits,
     metadata_fields: InferredColumns,
+    type_names: TypeNames,
     types: Vec<EventType>,
     by_number: HashMap<TypeNumber, u32, foldhash::fast::RandomState>,
     /// The type of the last event.
@@ -39,14 +44,19 @@ pub(super) struct SegmentBuilder {
     /// The types of this block, in order of first appearance.
     here: Vec<u32>,
     bytes: usize,
-    /// How many more columns the block may have.
-    room: usize,
     words: SegmentDictionaries,
+}
+
+/// The event types of a segment.
+#[derive(Default)]
+struct TypeNames {
+    names: Vec<String>,
+    by_number: HashMap<TypeNumber, TypeInSegment, foldhash::fast::RandomState>,
 }
 
 /// One event type, from block to block.
 struct EventType {
-    name: String,
+    number: TypeInSegment,
     /// Whether it has events in this block.
     is_here: bool,
     rows: Vec<u16>,
@@ -65,6 +75,8 @@ struct Streams {
     added: Strings,
     first: u32,
     words: Option<DictionaryNumber>,
+    /// The store's number of each, in the order of their keys.
+    numbers: Vec<StreamNumber>,
 }
 
 /// All that was recorded of the events of a range.
@@ -74,13 +86,13 @@ pub(super) struct WholeBlock {
     /// The segment's dictionary of the streams' names.
     pub stream_words: DictionaryNumber,
     pub metadata: Column,
-    pub metadata_fields: Listed,
+    pub metadata_fields: BlockFields,
     pub types: Vec<WholeType>,
 }
 
 /// The events of one type in a block.
 pub(super) struct WholeType {
-    pub name: String,
+    pub number: TypeInSegment,
     /// Which of the block's events are of this type.
     pub rows: Vec<u16>,
     /// Of each, the key of its stream.
@@ -89,7 +101,8 @@ pub(super) struct WholeType {
     pub times: Vec<i64>,
     pub ids: Text,
     pub documents: Text,
-    pub fields: Listed,
+    /// Of a type of few events among many such types nobody looks at the fields.
+    pub fields: BlockFields,
 }
 
 impl SegmentBuilder {
@@ -101,12 +114,12 @@ impl SegmentBuilder {
             metadata: Strings::default(),
             has_metadata: Bits::default(),
             metadata_fields: InferredColumns::default(),
+            type_names: TypeNames::default(),
             types: Vec::new(),
             by_number: HashMap::default(),
             last: None,
             here: Vec::new(),
             bytes: 0,
-            room: BLOCK_FIELDS_MAX,
             words: SegmentDictionaries::default(),
         }
     }
@@ -124,12 +137,10 @@ impl SegmentBuilder {
         let mut bytes = 32 + event.id.len() + name_bytes;
 
         self.has_metadata.push(row, event.metadata.is_some(), true);
-        self.metadata.push(event.metadata.unwrap_or_default());
         if let Some(metadata) = event.metadata {
-            let listed = self.metadata_fields.listed();
-            bytes += metadata.len() + self.metadata_fields.push(row, metadata, &mut self.room);
-            bytes += (self.metadata_fields.listed() - listed) * COLUMN_BYTES;
+            bytes += metadata.len() + self.metadata_fields.push(row, metadata, self.metadata.bytes());
         }
+        self.metadata.push(event.metadata.unwrap_or_default());
 
         let index = match self.last {
             Some((number, index)) if number == event.type_number => index,
@@ -141,9 +152,7 @@ impl SegmentBuilder {
             bytes += COLUMN_BYTES;
             self.here.push(index);
         }
-        let listed = kind.fields.listed();
-        bytes += event.data.len() + kind.fields.push(kind.rows.len(), event.data, &mut self.room);
-        bytes += (kind.fields.listed() - listed) * COLUMN_BYTES;
+        bytes += event.data.len() + kind.fields.push(kind.rows.len(), event.data, kind.documents.bytes());
         kind.rows.push(row as u16); // below BLOCK_EVENTS_MAX
         kind.streams.push(stream);
         kind.stream_versions.push(event.stream_version.0);
@@ -157,7 +166,7 @@ impl SegmentBuilder {
         let types = &mut self.types;
         let index = *self.by_number.entry(event.type_number).or_insert_with(|| {
             types.push(EventType {
-                name: event.type_name.to_owned(),
+                number: self.type_names.number(event),
                 is_here: false,
                 rows: Vec::new(),
                 streams: Vec::new(),
@@ -187,22 +196,21 @@ impl SegmentBuilder {
     pub fn finish(&mut self, range: Range) -> WholeBlock {
         let rows = self.positions.len();
         let stream_words = self.streams.finish(&mut self.words);
+        let mut room = ColumnRoom::new(BLOCK_FIELDS_MAX, self.sizes.rare_field);
+        let metadata_fields = self.metadata_fields.finish(rows, &self.metadata, &mut room, &mut self.words);
         let types = std::mem::take(&mut self.here);
-        let types = types.iter().map(|&index| self.types[index as usize].finish(&mut self.words)).collect();
+        let is_small = |index: &&u32| self.types[**index as usize].rows.len() < SMALL_TYPE_EVENTS;
+        let are_small = types.iter().filter(is_small).count() > self.sizes.small_types;
+        let mut finish = |&index: &u32| self.types[index as usize].finish(are_small, &mut room, &mut self.words);
+        let types = types.iter().map(&mut finish).collect();
         let metadata = Column {
             validity: std::mem::take(&mut self.has_metadata).finish(),
             nulls: None,
             values: Values::Json(self.metadata.take().finish()),
         };
-        let block = WholeBlock {
-            range,
-            positions: taken(&mut self.positions),
-            stream_words,
-            metadata,
-            metadata_fields: self.metadata_fields.finish(rows, &mut self.words),
-            types,
-        };
-        (self.bytes, self.room) = (0, BLOCK_FIELDS_MAX);
+        let block =
+            WholeBlock { range, positions: taken(&mut self.positions), stream_words, metadata, metadata_fields, types };
+        self.bytes = 0;
         self.bound_memory();
         block
     }
@@ -222,6 +230,11 @@ impl SegmentBuilder {
         self.types.iter_mut().for_each(|kind| kind.fields.forget(&mut self.words));
         self.metadata_fields.forget(&mut self.words);
         self.streams.forget(&mut self.words);
+    }
+
+    /// The names of the event types of the segment so far.
+    pub fn type_names(&self) -> &[String] {
+        &self.type_names.names
     }
 
     /// The dictionaries of the segment.
@@ -245,12 +258,35 @@ impl WholeBlock {
     }
 }
 
+impl TypeNames {
+    fn number(&mut self, event: &EventRef<'_>) -> TypeInSegment {
+        *self.by_number.entry(event.type_number).or_insert_with(|| {
+            self.names.push(event.type_name.to_owned());
+            TypeInSegment((self.names.len() - 1) as u32) // fewer than the segment's events
+        })
+    }
+}
+
+impl WholeType {
+    /// Whether it stands together with others of few events.
+    pub fn is_small(&self) -> bool {
+        self.rows.len() < SMALL_TYPE_EVENTS && self.fields.is_in_text
+    }
+}
+
 impl EventType {
-    fn finish(&mut self, words: &mut SegmentDictionaries) -> WholeType {
+    /// `are_small` says that there are so many types of few events that they stand together.
+    fn finish(&mut self, are_small: bool, room: &mut ColumnRoom, words: &mut SegmentDictionaries) -> WholeType {
         self.is_here = false;
+        let fields = if are_small && self.rows.len() < SMALL_TYPE_EVENTS {
+            self.fields.forget(words);
+            BlockFields::in_text()
+        } else {
+            self.fields.finish(self.rows.len(), &self.documents, room, words)
+        };
         WholeType {
-            name: self.name.clone(),
-            fields: self.fields.finish(self.rows.len(), words),
+            number: self.number,
+            fields,
             rows: taken(&mut self.rows),
             streams: taken(&mut self.streams),
             stream_versions: taken(&mut self.stream_versions),
@@ -270,6 +306,7 @@ impl Streams {
         if key < next {
             return (key, 0);
         }
+        self.numbers.push(number);
         self.added.push(name);
         (key, name.len())
     }
@@ -281,7 +318,7 @@ impl Streams {
     }
 
     fn forget(&mut self, words: &mut SegmentDictionaries) {
-        words.end(&mut self.words);
+        words.end(&mut self.words, Some(std::mem::take(&mut self.numbers)));
         *self = Streams::default();
     }
 }

@@ -1,18 +1,26 @@
-//! The **words** of a segment: its dictionaries, one for each field of each event type, and one for the streams.
+//! The **dictionaries** of a segment: one for each field of each event type, and one for the streams.
 //!
 //! Every key in a segment's columns points into one of them, so whoever reads a segment learns each string once. A
 //! field whose dictionary was given up or became too large may have several, one after the other.
 
 use super::numbers::DictionaryNumber;
 use super::strings::Strings;
-use crate::event::Text;
+use crate::event::{StreamNumber, Text};
 
 /// The dictionaries of a segment while it is made.
 #[derive(Default)]
 pub(super) struct SegmentDictionaries {
     growing: Vec<Option<Strings>>,
-    ended: Vec<(DictionaryNumber, Text)>,
+    ended: Vec<EndedDictionary>,
     bytes: usize,
+}
+
+/// A dictionary that nothing will be added to any more.
+pub(super) struct EndedDictionary {
+    pub number: DictionaryNumber,
+    pub words: Text,
+    /// Of names of streams, the store's number of each.
+    pub streams: Option<Vec<StreamNumber>>,
 }
 
 impl SegmentDictionaries {
@@ -20,7 +28,7 @@ impl SegmentDictionaries {
     /// of the segment's it is: a new one when it starts anew.
     pub fn learn(&mut self, number: &mut Option<DictionaryNumber>, first: u32, added: &Text) -> DictionaryNumber {
         if first == 0 {
-            self.end(number);
+            self.end(number, None);
         }
         let number = *number.get_or_insert_with(|| {
             self.growing.push(Some(Strings::default()));
@@ -33,18 +41,18 @@ impl SegmentDictionaries {
         number
     }
 
-    /// Nothing will be added to dictionary `number` any more.
-    pub fn end(&mut self, number: &mut Option<DictionaryNumber>) {
+    /// Nothing will be added to dictionary `number` any more; if it is one of streams, `streams` has their numbers.
+    pub fn end(&mut self, number: &mut Option<DictionaryNumber>, streams: Option<Vec<StreamNumber>>) {
         if let Some(number) = number.take()
             && let Some(words) = self.growing[number.0 as usize].take()
         {
             self.bytes -= words.bytes() + words.len() * size_of::<u32>();
-            self.ended.push((number, words.finish()));
+            self.ended.push(EndedDictionary { number, words: words.finish(), streams });
         }
     }
 
     /// The dictionaries that ended since this was last asked, to be written.
-    pub fn take_ended(&mut self) -> Vec<(DictionaryNumber, Text)> {
+    pub fn take_ended(&mut self) -> Vec<EndedDictionary> {
         std::mem::take(&mut self.ended)
     }
 

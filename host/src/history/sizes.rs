@@ -1,7 +1,8 @@
 //! The **sizes** of a history: what one segment covers, and what one block holds.
 
 use super::folder::SIZES;
-use super::segment_builder::{BLOCK_EVENTS_MAX, MEMORY_BYTES_MAX};
+use super::inferred_columns::RARE_FIELD;
+use super::segment_builder::{BLOCK_EVENTS_MAX, MEMORY_BYTES_MAX, SMALL_TYPES_MIN};
 
 /// How much the segments and blocks of a history hold. Every process that uses a history must use the same segment
 /// sizes. With small ones a log of some hundred events crosses as many borders as a long one does with the default.
@@ -13,11 +14,21 @@ pub struct Sizes {
     pub block_events: usize,
     /// Bytes that dictionaries and names take in memory at most, before a segment begins new dictionaries.
     pub dictionary_bytes: usize,
+    /// A field that fewer than one in so many events of its type have is no column of a block.
+    pub rare_field: usize,
+    /// When more types than this have few events in a block, those stand together, without columns of their fields.
+    pub small_types: usize,
 }
 
 impl Default for Sizes {
     fn default() -> Sizes {
-        Sizes { segments: SIZES, block_events: BLOCK_EVENTS_MAX, dictionary_bytes: MEMORY_BYTES_MAX }
+        Sizes {
+            segments: SIZES,
+            block_events: BLOCK_EVENTS_MAX,
+            dictionary_bytes: MEMORY_BYTES_MAX,
+            rare_field: RARE_FIELD,
+            small_types: SMALL_TYPES_MIN,
+        }
     }
 }
 

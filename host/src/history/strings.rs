@@ -40,6 +40,11 @@ impl Strings {
         &self.data[self.offsets[index] as usize..self.offsets[index + 1] as usize]
     }
 
+    /// The bytes `range` of all strings, one after the other; none when that is no text of theirs.
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Option<&str> {
+        self.data.get(range)
+    }
+
     /// Whether string `index` is `string`.
     #[inline]
     pub fn is(&self, index: usize, string: &str) -> bool {

@@ -71,7 +71,11 @@ impl Call<'_> {
     fn trap(self, trap: Trap) -> Fault {
         let function = self.function;
         if let Some(panic) = self.panic {
-            return Fault::new(FaultKind::Trap, format!("`{function}` {panic}"));
+            let fault = Fault::new(FaultKind::Trap, format!("`{function}` {panic}"));
+            return match panic_hint(&panic) {
+                Some(hint) => fault.hint(hint),
+                None => fault,
+            };
         }
         let reason = trap.to_string();
         let reason = reason.strip_prefix("wasm trap: ").unwrap_or(&reason);
@@ -98,6 +102,19 @@ impl Call<'_> {
         let function = self.function;
         Fault::new(kind, format!("what `{function}` handed over cannot be read: {}", sentence(error)))
     }
+}
+
+/// What to do about a panic of Rust's standard library, where it does not have what a plugin asked for.
+fn panic_hint(panic: &str) -> Option<&'static str> {
+    if panic.contains("time not implemented on this platform") {
+        return Some(
+            "a projection has no clock: take the time at which the event was recorded, `envelope.time()`, and name it in \
+             `export!`: envelope = [stream, time]",
+        );
+    }
+    panic.contains("not supported on this platform").then_some(
+        "a projection has no files, threads, network or randomness: what it computes follows from its events and settings",
+    )
 }
 
 /// The fault that a plugin reported itself.

@@ -145,6 +145,15 @@ pub(super) struct Log {
     pub panic: Option<String>,
 }
 
+impl Log {
+    /// The call did not end in a trap: what looked like a panic is a message like any other.
+    pub fn keep_panic(&mut self) {
+        if let Some(message) = self.panic.take() {
+            self.lines.push(LogLine { level: LogLevel::Error, message });
+        }
+    }
+}
+
 /// Messages that wait longer than that many others are not kept.
 const LINES_MAX: usize = 10_000;
 
@@ -206,8 +215,9 @@ impl<L: Lookup> State<L> {
             .then(|| clean(&message.replace('\n', " "), MESSAGE_BYTES_MAX));
         let message = clean(&message, MESSAGE_BYTES_MAX);
         let log = &mut store.data_mut().log;
-        log.panic = panic.or(log.panic.take());
-        if is_kept {
+        if panic.is_some() {
+            log.panic = panic; // told by the fault of the call, once, and not by each attempt
+        } else if is_kept {
             log.in_call += 1;
             log.lines.push(LogLine { level, message });
         } else {

@@ -179,6 +179,9 @@ impl<L: Lookup> Instance<L> {
         self.store.data_mut().begin_call();
         let guest = self.guest.projectionist_projection_projector();
         let answer = begin(&mut self.store, bytes_max).and_then(|()| call(guest, &mut self.store));
+        if answer.is_ok() {
+            self.store.data_mut().log.keep_panic();
+        }
         answer.map_err(|error| {
             let State { limits, log, .. } = self.store.data_mut();
             let panic = log.panic.take();

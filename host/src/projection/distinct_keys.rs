@@ -14,7 +14,7 @@ const SAMPLED_MAX: u64 = 1 << 16;
 pub(super) fn distinct_keys(segments: &[Arc<Segment>], manifest: &Manifest, enough: u64) -> Option<u64> {
     // Damage is found by whoever reads the events, and mended there.
     let dictionaries: Vec<Words> =
-        segments.iter().map(|segment| of_segment(segment, manifest).ok()).flatten().flatten().collect();
+        segments.iter().filter_map(|segment| of_segment(segment, manifest).ok()).flatten().collect();
     let words: u64 = dictionaries.iter().map(|words| words.hashes.len() as u64).sum();
     if dictionaries.is_empty() || words <= enough {
         return (!dictionaries.is_empty()).then_some(words);

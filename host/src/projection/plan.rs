@@ -117,7 +117,13 @@ pub(super) enum Instances {
     /// The one that the projector keeps, on the caller's thread.
     Kept,
     /// New ones on threads of their own, one for each part; `threads` of them at a time.
-    New { parts: Vec<Option<Part>>, threads: usize },
+    New {
+        /// The keys of each; one of all keys where there is but one.
+        parts: Vec<Option<Part>>,
+        threads: usize,
+        /// Whether keys can be divided into more parts.
+        is_partitioned: bool,
+    },
 }
 
 /// Which code instances run.
@@ -168,7 +174,7 @@ impl Step {
     pub fn parts(&self) -> (usize, usize) {
         match &self.instances {
             Instances::Kept => (1, 1),
-            Instances::New { parts, threads } => (parts.len(), *threads),
+            Instances::New { parts, threads, .. } => (parts.len(), *threads),
         }
     }
 
@@ -180,7 +186,7 @@ impl Step {
 
     /// Whether its keys can be folded in more waves.
     pub fn can_have_more_waves(&self) -> bool {
-        matches!(&self.instances, Instances::New { parts, .. } if parts[0].is_some()) && self.waves() < WAVES_MAX
+        matches!(self.instances, Instances::New { is_partitioned: true, .. }) && self.waves() < WAVES_MAX
     }
 }
 
@@ -208,7 +214,7 @@ fn in_parallel(range: Range, available: &Available<'_>, learned: Learned) -> Ste
         reads.push(Read::Newest(Range { after: sealed, ..range }));
     }
     let instances = instances(available, learned);
-    let is_partitioned = matches!(&instances, Instances::New { parts, .. } if parts[0].is_some());
+    let is_partitioned = matches!(instances, Instances::New { is_partitioned: true, .. });
     Step {
         reads,
         code: if available.is_optimised || learned.keeps_code { CodeTier::Best } else { CodeTier::QuickWhileFast },
@@ -261,7 +267,7 @@ fn instances(available: &Available<'_>, learned: Learned) -> Instances {
         1 => vec![None],
         _ => (0..of).map(|number| Some(Part { number, of, by: by.clone() })).collect(),
     };
-    Instances::New { parts, threads }
+    Instances::New { parts, threads, is_partitioned }
 }
 
 fn waves(threads: usize, available: &Available<'_>, learned: Learned) -> u32 {

@@ -76,7 +76,7 @@ impl Runner {
             let so_far = (through, events_before + self.events - before);
             match &step.instances {
                 Instances::Kept => self.run_kept(&step, sealed, so_far, &mut watch).map_err(Unfinished::Fault)?,
-                Instances::New { parts, threads } => {
+                Instances::New { parts, threads, .. } => {
                     let ended = self.run_new(&step, (parts, *threads), sealed, so_far, &mut watch);
                     ended.map_err(|interruption| Unfinished::Build(interruption, step.clone()))?;
                 }

@@ -35,6 +35,7 @@ mod building;
 mod live;
 mod generation;
 mod snapshot;
+mod compare;
 mod memory;
 mod catalogue;
 mod lock;
@@ -45,6 +46,7 @@ pub use catalogue::{
     Answered, Catalogue, Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Repairs, Request,
     RequestId, Swapped, Wanted,
 };
+pub use compare::{CompareLimits, Comparison, RowDifference, Sides, TableComparison, compare};
 pub use contents::Digest;
 pub use generation::{FailedBuild, Generation};
 pub use identity::Identity;

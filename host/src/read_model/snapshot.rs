@@ -59,6 +59,11 @@ impl Snapshot {
         self.contents().rows_as_json(table)
     }
 
+    /// The connection, for the other readers of this folder.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.conn
+    }
+
     fn contents(&self) -> SqlTables<'_> {
         SqlTables { conn: &self.conn, path: &self.path, manifest: &self.header.manifest }
     }

@@ -9,7 +9,7 @@
 //! | [`history`] | `history status`, `history build`, `history drop`, and what imports do for it |
 //! | [`plugins`] | `check`, `replay`, `project`, `query`, `rebuild`, `rollback`, `pause`, `resume` |
 //! | [`serving`] | `serve`, and the commands beside it |
-//! | [`authoring`] | `new` and `dev`: from nothing to served, from a save to served |
+//! | [`authoring`] | `new`, `dev` and `build`: from nothing to served, from a save to served |
 
 #[path = "../support/mod.rs"]
 mod support;

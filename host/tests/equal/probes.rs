@@ -18,7 +18,7 @@ pub struct Probe {
     quick: Mutex<Option<Plugin>>,
 }
 
-const PROBES: [(&str, &[&str]); 9] = [
+const PROBES: [(&str, &[&str]); 10] = [
     ("journal", &["{}"]),
     ("census", &["{}"]),
     ("states", &["{}"]),
@@ -28,6 +28,7 @@ const PROBES: [(&str, &[&str]); 9] = [
     ("prefixed", &["{}"]),
     ("liar", &[r#"{"lie":"writes"}"#, r#"{"lie":"reads"}"#, r#"{"lie":"deletes"}"#, r#"{"lie":"all"}"#]),
     ("picky", &["{}", r#"{"talkative":true}"#]),
+    ("wide", &["{}"]),
 ];
 
 /// All of them.

@@ -1,12 +1,13 @@
 //! Blocks: a long log comes back, dictionaries go on from block to block, limits hold.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use projectionist::event::{EnvelopeParts, EventType, Range, Selection, Subscription, Values};
+use projectionist::event::{EnvelopeParts, EventType, Fault, Range, Selection, Subscription, Values};
 use projectionist::event_store::Source;
 use projectionist::history::{
-    BLOCK_BYTES_MAX, BLOCK_EVENTS_MAX, BLOCK_FIELDS_MAX, DictionaryNumber, FIELDS_MAX, Found, KeyColumn, SealedColumn,
-    Segment, Shredder,
+    BLOCK_BYTES_MAX, BLOCK_EVENTS_MAX, BLOCK_FIELDS_MAX, Cut, Damaged, DictionaryNumber, FIELDS_MAX, FieldRows, Found,
+    KeyColumn, RARE_FIELD, Scan, SealedColumn, Segment, Shredder, distinct_streams, distinct_values,
 };
 use rusqlite::Connection;
 use twox_hash::XxHash3_64;
@@ -130,12 +131,13 @@ fn objects(kind: &str, fields: std::ops::Range<usize>) -> String {
     format!(r#"{{"stream":"s","type":"{kind}","data":{{{}}}}}"#, members.join(","))
 }
 
+/// Whether it is a column; none when the recorded texts tell.
 fn is_listed(segment: &Segment, kind: &str, field: &str) -> Option<bool> {
     let block = &segment.blocks()[0];
     match block.field(block.type_number(kind).unwrap(), field).unwrap() {
         Found::Column(_) => Some(true),
         Found::Absent => Some(false),
-        Found::NotListed => None,
+        Found::InText(_) => None,
     }
 }
 
@@ -156,7 +158,7 @@ fn a_type_lists_so_many_fields_and_no_more() {
     assert_eq!(is_listed(&segment, "Full", "f256"), Some(false));
     assert_eq!(is_listed(&segment, "Over", "f255"), Some(true));
     assert_eq!(is_listed(&segment, "Over", "f256"), None);
-    assert_eq!(is_listed(&segment, "Over", "no such"), None, "nobody knows");
+    assert_eq!(is_listed(&segment, "Over", "no such"), Some(false), "what is no column is known by its name");
     assert_eq!((is_listed(&segment, "Long", &long), is_listed(&segment, "Long", &long[1..])), (None, Some(true)));
 }
 
@@ -164,10 +166,78 @@ fn a_type_lists_so_many_fields_and_no_more() {
 fn a_block_lists_so_many_fields_and_no_more() {
     let log = Log::new();
     let full = BLOCK_FIELDS_MAX / FIELDS_MAX;
-    log.add((0..=full).map(|n| objects(&format!("T{n}"), 0..FIELDS_MAX)));
+    // Of each type so many events that its columns are in proportion.
+    log.add((0..200 * (full + 1)).map(|n| objects(&format!("T{}", n % (full + 1)), 0..FIELDS_MAX)));
     let segment = segment(&log);
     assert_eq!(is_listed(&segment, &format!("T{}", full - 1), "f255"), Some(true));
     assert_eq!(is_listed(&segment, &format!("T{full}"), "f0"), None);
+}
+
+#[test]
+fn a_field_is_a_column_when_enough_events_have_it() {
+    let log = Log::new();
+    let events = 2 * RARE_FIELD;
+    let event = |n: usize| {
+        let [twice, once] = [("twice", n < 2), ("once", n == 7)].map(|(name, has)| match has {
+            true => format!(",\"{name}\":{n}"),
+            false => String::new(),
+        });
+        format!(r#"{{"stream":"s","type":"T","data":{{"n":{n}{twice}{once}}}}}"#)
+    };
+    log.add((0..events).map(event));
+    let segment = segment(&log);
+    assert_eq!(
+        ["n", "twice", "once", "never"].map(|name| is_listed(&segment, "T", name)),
+        [Some(true), Some(true), None, Some(false)]
+    );
+    let kind = segment.blocks()[0].type_number("T").unwrap();
+    let Found::InText(FieldRows::These(rows)) = segment.blocks()[0].field(kind, "once").unwrap() else { panic!() };
+    assert_eq!(rows.to_vec(), [7], "only its texts need be looked at");
+}
+
+/// How many bytes of history there are for each byte of JSON Lines.
+fn proportion(lines: impl Iterator<Item = String> + Clone) -> f64 {
+    let log = Log::new();
+    log.add(lines.clone());
+    let bytes: usize = lines.map(|line| line.len() + 1).sum();
+    segment(&log).bytes() as f64 / bytes as f64
+}
+
+#[test]
+fn history_is_in_proportion_whatever_the_shape_of_the_log() {
+    let hash = |n: usize| format!("{:016x}{:016x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n ^ 0x5bd1_e995);
+    let line =
+        |stream: &str, kind: &str, data: &str| format!(r#"{{"stream":"{stream}","type":"{kind}","data":{data}}}"#);
+    let carts = |n: usize| {
+        let data = format!(r#"{{"n":1,"{}":1,"{}":2}}"#, hash(2 * n), hash(2 * n + 1));
+        line(&format!("cart-{}", n % 1000), "Changed", &data)
+    };
+    let short = |n: usize| line(&format!("s{}", n % 100), "T", &format!("{{\"{}\":1}}", n % 20_000));
+    let types = |n: usize| {
+        let data = format!(r#"{{"amount":{n},"note":"note {}","account":"acct-{}"}}"#, n % 7, n % 500);
+        line(&format!("account-{}", n % 1000), &format!("Happened{}", n * 7919 % 20_000), &data)
+    };
+    let own_streams = |n: usize| line(&format!("order-{n}"), "Placed", &format!("{{\"total\":{n}}}"));
+    let sparse = |n: usize| {
+        let one = |k: usize| format!("\"f{}\":{n}", (n * 31 + k * 17) % 200);
+        line("s", "T", &format!("{{{},{},{}}}", one(0), one(1), one(2)))
+    };
+    let dense = |n: usize| {
+        let members: Vec<String> = (0..30).map(|k| format!("\"{}\":{}", char::from(b'a' + k % 26), n % 10)).collect();
+        line("s", "T", &format!("{{{}}}", members.join(",")))
+    };
+    let shapes: [(&str, &dyn Fn(usize) -> String); 6] = [
+        ("ids as keys", &carts),
+        ("short keys that come again", &short),
+        ("20,000 types", &types),
+        ("each its own stream", &own_streams),
+        ("each some of many fields", &sparse),
+        ("many small fields", &dense),
+    ];
+    for (shape, line) in shapes {
+        let times = proportion((0..30_000).map(line));
+        assert!(times <= 3.0, "{shape}: {times:.2} bytes of history for each of the log");
+    }
 }
 
 #[test]
@@ -199,8 +269,15 @@ fn as_many_types_and_fields_as_there_are_events_are_no_trouble() {
         let last = block.range().through.0 - 1;
         let kind = block.type_number(&if own_type { format!("T{last}") } else { "T".into() }).unwrap();
         let rows = block.rows(kind).unwrap().len();
-        let found = values(&segment, block.field(kind, &format!("g{last}")).unwrap(), rows).unwrap();
-        assert_eq!(found.last(), Some(&crate::reference::number(&last.to_string())));
+        match block.field(kind, &format!("g{last}")).unwrap() {
+            Found::InText(FieldRows::Any) => assert!(own_type, "types of few events stand together"),
+            Found::InText(FieldRows::These(having)) => assert_eq!(having.to_vec(), [rows as u16 - 1]),
+            found => assert_eq!(
+                values(&segment, found, rows).unwrap().last(),
+                Some(&crate::reference::number(&last.to_string())),
+                "of a block of few events they are columns"
+            ),
+        }
     }
 }
 
@@ -217,5 +294,104 @@ fn a_payload_that_is_not_json_is_kept_as_it_is() {
     let segment = segment(&log);
     assert_eq!(is_listed(&segment, "A", "b"), None, "whoever asks gets the fault from the payload");
     assert_eq!(is_listed(&segment, "B", "b"), Some(true));
-    assert!(matches!(segment.blocks()[0].metadata_field("m").unwrap(), Found::NotListed));
+    assert!(matches!(segment.blocks()[0].metadata_field("m").unwrap(), Found::InText(FieldRows::Any)));
+}
+
+/// The fault of whoever asks for these fields out of a segment, and out of the source.
+fn faults(log: &Log, segment: &Arc<Segment>, selection: Selection, metadata_fields: &[&str]) -> [Option<Fault>; 2] {
+    let subscription = Subscription {
+        selection,
+        stream_prefix: None,
+        envelope: EnvelopeParts::default(),
+        metadata_fields: metadata_fields.iter().map(|&field| field.into()).collect(),
+    };
+    let mut scan = Scan::new(&subscription, None);
+    let cut = Cut { events_max: 100, bytes_max: usize::MAX };
+    let mut mend = |_: &Segment, damaged: Damaged| Err(Fault::storage("reading", damaged.what));
+    let visit = &mut |_| Ok(ControlFlow::Continue(()));
+    let from_history = scan.each(&[segment.clone()], segment.range(), cut, &mut mend, visit);
+    let mut shredder = Shredder::new(&subscription);
+    let wanted = shredder.wanted();
+    let mut push = |event: projectionist::event::EventRef<'_>| {
+        shredder.push(event)?;
+        Ok(ControlFlow::Continue(()))
+    };
+    let from_source = log.store.reader().unwrap().scan(segment.range(), &wanted, &mut push);
+    [from_history.err(), from_source.err()]
+}
+
+#[test]
+fn what_is_not_json_is_the_same_fault_from_history_as_from_the_source() {
+    let log = Log::new();
+    log.add((0..30).map(|n| {
+        format!(r#"{{"stream":"s","type":"{}","data":{{"a":"x","b":{n}}},"metadata":{{"m":1}}}}"#, ["A", "B"][n % 2])
+    }));
+    let store = Connection::open(log.store.path()).unwrap();
+    for position in [8, 13] {
+        let sql = format!("UPDATE events SET data = '{{\"a\":tru, \"b\":1}}' WHERE position = {position}");
+        store.execute(&sql, []).unwrap();
+    }
+    store.execute("UPDATE events SET metadata = '{\"m\"' WHERE position = 11", []).unwrap();
+    let segment = Arc::new(segment(&log));
+    let of = |types: &[(&str, &str)]| {
+        let one = |&(name, field): &(&str, &str)| EventType {
+            name: name.into(),
+            fields: vec![field.into()],
+            document: false,
+        };
+        Selection::Types(types.iter().map(one).collect())
+    };
+    let every = Selection::Every(EventType { name: String::new(), fields: vec!["a".into()], document: true });
+    let cases = [
+        (of(&[("A", "a"), ("B", "a")]), vec![], Some(8)),
+        (of(&[("A", "a")]), vec![], Some(13)),
+        (of(&[("A", "b"), ("B", "b")]), vec![], None),
+        (of(&[("A", "a")]), vec!["m"], Some(11)),
+        (of(&[("A", "b")]), vec!["m"], Some(11)),
+        (every, vec!["m"], Some(8)),
+    ];
+    for (selection, metadata_fields, position) in cases {
+        let [from_history, from_source] = faults(&log, &segment, selection.clone(), &metadata_fields);
+        let what = |fault: &Option<Fault>| fault.as_ref().map(|fault| (fault.message.clone(), fault.position));
+        assert_eq!(what(&from_history), what(&from_source), "{selection:?}");
+        assert_eq!(from_history.and_then(|fault| fault.position).map(|at| at.0), position, "{selection:?}");
+    }
+}
+
+#[test]
+fn distinct_streams_and_values_are_known_before_anything_is_read() {
+    let log = Log::new();
+    let event = |n: u64| {
+        format!(
+            r#"{{"stream":"s{}","type":"{}","data":{{"few":"w{}","number":{},"own":"{n} {}","mixed":{}}}}}"#,
+            n * 7919 % 12_000,
+            ["A", "B"][(n % 2) as usize],
+            n % 300,
+            n % 5_000,
+            "x".repeat(300),
+            if n % 3 == 0 { n.to_string() } else { format!("\"{}\"", n % 10) },
+        )
+    };
+    log.add((0..24_000).map(event));
+    let one = |after, through| {
+        let range = range(after, through);
+        Arc::new(Segment::in_memory(&mut *log.store.reader().unwrap(), range, usize::MAX).unwrap())
+    };
+    let segments = [one(0, 9_000), one(9_000, 16_000), one(16_000, 24_000)];
+    let near = |estimate: u64, truth: u64| estimate.abs_diff(truth) * 100 <= truth * 8;
+    let streams = distinct_streams(&segments).unwrap();
+    assert!(near(streams, 12_000), "{streams} streams");
+    assert_eq!(distinct_streams(&[]).unwrap(), 0);
+    let types = ["A".to_owned(), "B".to_owned(), "C".to_owned()];
+    for (field, truth, is_upper_bound) in [
+        ("few", 300, false),
+        ("number", 5_000, false),
+        ("own", 24_000, true),
+        ("mixed", 24_000, true),
+        ("no", 0, false),
+    ] {
+        let distinct = distinct_values(&segments, &types, field).unwrap();
+        assert!(near(distinct.values, truth), "{field}: {distinct:?}");
+        assert_eq!(distinct.is_upper_bound, is_upper_bound, "{field}");
+    }
 }

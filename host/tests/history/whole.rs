@@ -82,7 +82,7 @@ pub fn values(segment: &Segment, found: Found, rows: usize) -> Option<Vec<Value>
             Some(decode(&Column { validity, nulls, values: Values::Symbols(symbols) }, rows, &words))
         }
         Found::Absent => Some(vec![Value::Absent; rows]),
-        Found::NotListed => None,
+        Found::InText(_) => None,
     }
 }
 

@@ -35,7 +35,7 @@ fn expected(behaviour: Behaviour) -> Outcome {
     use Outcome::{Apply, Changes, Flush};
     match behaviour {
         Behaviour::Fine | Behaviour::Burn | Behaviour::Hoard => Changes(one_row_each),
-        Behaviour::Log | Behaviour::LogFlood | Behaviour::LogOdd => Changes(one_row_each),
+        Behaviour::Log | Behaviour::PanicWord | Behaviour::LogFlood | Behaviour::LogOdd => Changes(one_row_each),
         Behaviour::Random => Changes(|changes| assert_eq!(integers(&changes[0].upserts[2]), [None, Some(1)])),
         Behaviour::LookUp => Changes(|changes| assert_eq!(integers(&changes[0].upserts[2]), [None, Some(0)])),
         // The same bits from every compiler.
@@ -46,6 +46,8 @@ fn expected(behaviour: Behaviour) -> Outcome {
         Behaviour::Deep => Changes(one_row_each),
         Behaviour::Trap => Apply(F::Trap, "`apply` trapped: wasm `unreachable` instruction executed"),
         Behaviour::Panic => Apply(F::Trap, "told to panic at 8"),
+        Behaviour::Clock => Apply(F::Trap, "time not implemented on this platform"),
+        Behaviour::Thread => Apply(F::Trap, "not supported on this platform"),
         Behaviour::OverflowStack => Apply(F::Trap, "`apply` ran out of stack"),
         Behaviour::Spin => Apply(F::Deadline, "`apply` took longer than 400 ms, its `call-ms-max`"),
         Behaviour::Allocate => Apply(F::Memory, "MiB of memory; its `memory-mib-max` is 64"),
@@ -181,6 +183,27 @@ fn a_panic_says_where_and_why() {
     let says = fault.message.replace('\\', "/");
     assert!(says.starts_with("`apply` panicked at ") && says.contains("applying.rs:"), "{says}");
     assert!(!fault.backtrace.is_empty());
+}
+
+#[test]
+fn what_a_projection_does_not_have_is_explained() {
+    for (behaviour, hint) in [(Behaviour::Clock, "`envelope.time()`"), (Behaviour::Thread, "no files, threads")] {
+        let fault = failed(behaviour);
+        assert!(fault.hint.as_ref().is_some_and(|found| found.contains(hint)), "{fault:?}");
+    }
+}
+
+/// A panic is its fault's message; were it a line of the log too, each attempt would log it.
+#[test]
+fn a_panic_is_told_by_its_fault_alone() {
+    let mut instance = opened(&tight());
+    instance.apply(&batch(6, &["log", "panic"])).unwrap_err();
+    let lines: Vec<_> = instance.take_log().into_iter().map(|line| line.message).collect();
+    assert_eq!(lines, ["at 7"; 4]);
+    let mut instance = opened(&tight());
+    instance.apply(&batch(6, &["ok", "panic-word"])).unwrap();
+    let lines: Vec<_> = instance.take_log().into_iter().map(|line| line.message).collect();
+    assert_eq!(lines, ["panicked at 8, it says"], "no call failed");
 }
 
 #[test]

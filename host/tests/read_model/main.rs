@@ -7,5 +7,6 @@ mod any_schema; // first rows as pages: any table, any rows, against a map
 mod random; // tables of any shape, beside the same kept by SQL alone
 mod model; // any sequence of changes, cut anyhow, against a map
 mod catalogue; // begin, ready, swap, rollback, prune, repair, requests
+mod comparing; // the rows of two generations, beside the same done with maps
 mod query; // other people's SQL
 mod crash; // a real process, killed at many points

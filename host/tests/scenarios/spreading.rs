@@ -66,13 +66,24 @@ impl Ledger {
         with_history: bool,
         watch: &mut dyn FnMut(Progress) -> Proceed,
     ) -> Result<(String, Position, String)> {
+        let built = self.build_within(&Limits::default(), plugin, with_history, watch)?;
+        Ok((built.digest, built.checkpoint, built.said))
+    }
+
+    fn build_within(
+        &self,
+        limits: &Limits,
+        plugin: &Plugin,
+        with_history: bool,
+        watch: &mut dyn FnMut(Progress) -> Proceed,
+    ) -> Result<Built> {
         let file = self.folder.path().join("generation.sqlite");
         let _ = std::fs::remove_file(&file);
         let identity = identity(plugin, "{}".into());
         let generation = Generation::create(&file, &identity, plugin.manifest())?;
         let spec = ProjectorSpec {
             plugin: plugin.clone(),
-            limits: Limits::default(),
+            limits: limits.clone(),
             settings: "{}".to_owned(),
             source: &self.store,
             history: with_history.then_some(&self.history),
@@ -83,8 +94,19 @@ impl Ledger {
         let advanced = projector.advance(Position(EVENTS), watch)?;
         projector.finish(watch)?;
         let said = projector.take_said().into_iter().map(|line| line.message).collect();
-        Ok((projector.generation().digest()?.to_string(), advanced.checkpoint, said))
+        let digest = projector.generation().digest()?.to_string();
+        Ok(Built { digest, checkpoint: advanced.checkpoint, events: projector.events(), said })
     }
+}
+
+/// What came of a build.
+struct Built {
+    /// Of all rows.
+    digest: String,
+    checkpoint: Position,
+    events: u64,
+    /// What the host or the plugin said.
+    said: String,
 }
 
 fn load(file: &Path) -> Plugin {
@@ -106,13 +128,65 @@ fn a_plugin_that_is_not_partitioned_as_it_says_is_folded_by_one_instance_and_tha
     let ledger = Ledger::new();
     let plugin = load(&example_wasm("misbehaving", "lying"));
     let on = &mut |_: Progress| Proceed::On;
-    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
-    let (digest, checkpoint, said) = ledger.build(&plugin, true, on).unwrap();
-    assert_eq!((digest, checkpoint), (expected, Position(EVENTS)));
-    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
-        assert!(said.contains("partitioned by stream, but is not"), "{said}");
-        assert!(said.contains("replayed on one thread"), "{said}");
+    let expected = ledger.build_within(&Limits::default(), &plugin, false, on).unwrap();
+    let built = ledger.build_within(&Limits::default(), &plugin, true, on).unwrap();
+    assert_eq!((built.digest, built.checkpoint), (expected.digest, Position(EVENTS)));
+    assert_eq!(built.events, expected.events, "what was folded twice counts once");
+    if cores() > 1 {
+        assert!(built.said.contains("partitioned by stream, but is not"), "{}", built.said);
+        assert!(built.said.contains("replayed on one thread"), "{}", built.said);
     }
+}
+
+#[test]
+fn rows_of_other_partitions_that_are_deleted_or_read_are_noticed_in_waves_too() {
+    let ledger = Ledger::new();
+    let plugin = load(&example_wasm("misbehaving", "closing"));
+    let on = &mut |_: Progress| Proceed::On;
+    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
+    // Half of the rows of a flush are planned for a part: 1,009 accounts are one wave, or some.
+    for flush_rows_max in [1_000_000, 400] {
+        let limits = Limits { flush_rows_max, ..Limits::default() };
+        let built = ledger.build_within(&limits, &plugin, true, on).unwrap();
+        assert_eq!((built.digest, built.events), (expected.clone(), EVENTS), "with {flush_rows_max}");
+        if cores() > 1 || flush_rows_max == 400 {
+            assert!(built.said.contains("partitioned by stream, but is not"), "{}", built.said);
+        }
+    }
+}
+
+#[test]
+fn keys_that_do_not_fit_are_folded_in_waves() {
+    let ledger = Ledger::new();
+    let plugin = load(&plugin_wasm("ledger-balances"));
+    let on = &mut |_: Progress| Proceed::On;
+    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
+    let limits = Limits { flush_rows_max: 400, ..Limits::default() };
+    let mut told = Vec::new();
+    let built = ledger.build_within(&limits, &plugin, true, &mut |progress| {
+        told.push(progress);
+        Proceed::On
+    });
+    let built = built.unwrap();
+    assert_eq!((built.digest, built.checkpoint), (expected, Position(EVENTS)));
+    assert_eq!((built.events, &built.said[..]), (EVENTS, ""), "each event once");
+    let waves: Vec<_> = told.iter().map(|progress| progress.wave).collect();
+    let of = waves[0].1;
+    assert!(of > 1 && waves.iter().all(|wave| wave.1 == of) && waves.contains(&(of, of)), "{waves:?}");
+    assert!(told.is_sorted_by_key(|progress| (progress.covered, progress.events)), "it only goes on");
+}
+
+#[test]
+fn a_build_in_waves_that_is_stopped_keeps_nothing() {
+    let ledger = Ledger::new();
+    let plugin = load(&plugin_wasm("ledger-balances"));
+    let limits = Limits { flush_rows_max: 400, ..Limits::default() };
+    let built = ledger.build_within(&limits, &plugin, true, &mut |_| Proceed::Stop).unwrap();
+    assert_eq!((built.checkpoint, built.events), (Position::START, 0));
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
 #[test]

@@ -31,6 +31,9 @@ impl State {
             Behaviour::Random => return Ok(Some(self.applied as i64)),
             Behaviour::Trap => trap(),
             Behaviour::Panic => panic!("told to panic at {position}"),
+            Behaviour::Clock => _ = black_box(std::time::SystemTime::now()),
+            Behaviour::Thread => std::thread::spawn(|| {}).join().expect("it ends"),
+            Behaviour::PanicWord => log(Level::Error, &format!("panicked at {position}, it says")),
             Behaviour::OverflowStack => {
                 black_box(recurse(black_box(position as u64)));
             }

@@ -3,6 +3,8 @@
 //! Written against the bare contract, without the SDK, since the SDK would not let most of this happen. It takes
 //! events of type `Steered`; their field `do` names a [`Behaviour`](behaviour::Behaviour).
 
+#![cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "only WebAssembly exports it"))]
+
 mod behaviour;
 mod applying;
 mod flushing;
@@ -66,4 +68,5 @@ impl Guest for Misbehaving {
     }
 }
 
+#[cfg(target_family = "wasm")] // the names of the contract's functions are no symbols elsewhere
 contract::export!(Misbehaving with_types_in contract);

@@ -161,11 +161,11 @@ fn expand(ident: &Ident, lifetimes: &Lifetimes, kinds: &[Kind], every: bool) -> 
                 ::core::result::Result::Ok((#(#taken,)*))
             }
 
-            fn read<'__a>(
+            fn read<'__e, '__a>(
                 columns: &Self::Columns<'__a>,
                 kind: usize,
-                reading: #sdk::Reading<'_, '__a, Self::Of<'__a>>,
-            ) -> ::core::result::Result<(), (usize, ::projectionist_sdk::Fault)> {
+                reading: #sdk::Reading<'__e, '__a, Self::Of<'__a>>,
+            ) -> #sdk::ReadEvents<'__e> {
                 match kind {
                     #(#reads,)*
                     _ => reading.unknown(),

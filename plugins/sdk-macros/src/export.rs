@@ -152,7 +152,9 @@ impl Export {
             Partition::ByField(field) => quote!(#wit::ByField(::std::string::String::from(#field))),
         };
         let exports = exports(projection, &sdk);
+        let any_event = owned_any_event(projection);
         quote! {
+            #any_event
             impl ::projectionist_sdk::Exported for #projection {
                 const NAME: &'static str = #name;
                 const VERSION: u32 = #version;
@@ -168,6 +170,52 @@ impl Export {
             const _: fn() -> #sdk::bindings::manifests::Manifest = #sdk::manifest::<#projection>;
             #exports
         }
+    }
+}
+
+/// `AnyEvent` has a lifetime, and where an associated type is given Rust does not let one be left out; a type without any
+/// does not let one be written. So that both may be written after `use projectionist_sdk::prelude::*`, a file that leaves
+/// it out gets an import of its own, which counts for more than the prelude's: that of the type that borrows nothing.
+fn owned_any_event(projection: &Path) -> TokenStream {
+    use syn::spanned::Spanned;
+    let source = projection.span().unwrap().local_file().and_then(|file| std::fs::read_to_string(file).ok());
+    match source {
+        Some(source) if leaves_lifetime_out(&source) => quote! {
+            #[allow(unused_imports)]
+            use ::projectionist_sdk::owned::AnyEvent;
+        },
+        _ => TokenStream::new(),
+    }
+}
+
+/// Whether a source file says `type Event = AnyEvent;`, never gives it a lifetime, and imports it by no name of its own.
+fn leaves_lifetime_out(source: &str) -> bool {
+    let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = code.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+    let is_named = ["::AnyEvent", "{AnyEvent", ",AnyEvent"];
+    code.contains("typeEvent=AnyEvent;")
+        && !code.contains("AnyEvent<")
+        && !is_named.iter().any(|name| code.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leaves_lifetime_out;
+
+    #[test]
+    fn only_a_file_that_leaves_the_lifetime_out_gets_the_owned_type() {
+        assert!(leaves_lifetime_out(
+            "use projectionist_sdk::prelude::*;\nimpl Projection for T {\n    type Event =\n AnyEvent ;"
+        ));
+        assert!(!leaves_lifetime_out("impl Projection for T { type Event = AnyEvent<'static>; }"));
+        assert!(!leaves_lifetime_out("// type Event = AnyEvent;\nimpl Projection for T { type Event = Mine; }"));
+        assert!(!leaves_lifetime_out(
+            "use projectionist_sdk::owned::AnyEvent;\nimpl Projection for T { type Event = AnyEvent; }"
+        ));
+        assert!(!leaves_lifetime_out(
+            "use projectionist_sdk::{prelude::*, owned::AnyEvent};\nimpl P for T { type Event = AnyEvent; }"
+        ));
+        assert!(!leaves_lifetime_out("type Event = AnyEvent; type Other = AnyEvent<'static>;"));
     }
 }
 

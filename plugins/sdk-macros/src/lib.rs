@@ -3,6 +3,7 @@
 mod attributes;
 mod fields;
 mod event;
+mod nested_tuple;
 mod row;
 mod tables;
 mod export;

@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, Ident, Index, Result, Type};
 
 use crate::attributes::{Distinct, check_sql_name, inside, is_json, named, plain, string};
+use crate::nested_tuple;
 
 struct Column {
     ident: Ident,
@@ -147,7 +148,7 @@ fn expand(ident: &Ident, columns: &[Column], indexes: &[(Vec<u16>, bool)]) -> To
             (true, true) => quote!(#sdk::Nullable<#sdk::Texts<true>>),
         }
     };
-    let builders = columns.iter().map(builder);
+    let columns_type = nested_tuple::of_types(&columns.iter().map(builder).collect::<Vec<_>>());
     let key_builders = keys.iter().map(|column| builder(column));
     let described = columns.iter().map(|column| {
         let (name, kind) = (&column.name, &column.kind);
@@ -183,17 +184,19 @@ fn expand(ident: &Ident, columns: &[Column], indexes: &[(Vec<u16>, bool)]) -> To
             quote!(#name: <#kind as #key_trait>::own(#part))
         })
         .collect();
-    let push = |column: &Column, place: usize| {
-        let (field, name, place) = (&column.ident, &column.name, Index::from(place));
+    let push = |column: &Column, place: TokenStream| {
+        let (field, name) = (&column.ident, &column.name);
         match (column.json, column.json_inner().1) {
             (false, _) => quote!(#sdk::put(&self.#field, &mut columns.#place, #name)?;),
             (true, false) => quote!(#sdk::put_json(&self.#field, &mut columns.#place, #name)?;),
             (true, true) => quote!(#sdk::put_json_option(self.#field.as_ref(), &mut columns.#place, #name)?;),
         }
     };
-    let pushes = columns.iter().enumerate().map(|(place, column)| push(column, place));
-    let key_pushes = keys.iter().enumerate().map(|(place, column)| push(column, place));
-    let places: Vec<_> = (0..columns.len()).map(Index::from).collect();
+    let path = |place| nested_tuple::path(place, columns.len());
+    let pushes = columns.iter().enumerate().map(|(place, column)| push(column, path(place)));
+    let key_path = |place| nested_tuple::path(place, keys.len());
+    let key_pushes = keys.iter().enumerate().map(|(place, column)| push(column, key_path(place)));
+    let places: Vec<_> = (0..columns.len()).map(path).collect();
     let key_places_built: Vec<_> = (0..keys.len()).map(Index::from).collect();
     let reads = columns.iter().enumerate().map(|(place, column)| {
         let (field, kind, name) = (&column.ident, &column.kind, &column.name);
@@ -219,7 +222,7 @@ fn expand(ident: &Ident, columns: &[Column], indexes: &[(Vec<u16>, bool)]) -> To
         #[automatically_derived]
         impl ::projectionist_sdk::Row for #ident {
             type Key = #key_type;
-            type Columns = (#(#builders,)*);
+            type Columns = #columns_type;
             type KeyColumns = (#(#key_builders,)*);
             const GROWS: bool = false #(|| #grows)*;
 

@@ -3,6 +3,7 @@
 //! Reading goes type by type, so that the processor need not guess what comes next; folding goes in log order. Each is a
 //! function of its own: the compilers then have a small loop at a time, and as many registers as it needs.
 
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use crate::envelope::Envelope;
@@ -29,7 +30,8 @@ pub(crate) fn fold<'a, P: Projection>(
     ahead.events.resize_with((BYTES / size).clamp(8, EVENTS_MAX), MaybeUninit::uninit);
     for kinds in kinds.chunks(ahead.events.len()) {
         let (read, wrong) = ahead.read(kinds, &envelope);
-        // SAFETY: that many were read.
+        // SAFETY: that many were read: a `ReadEvents` is only made by reading all events that were asked for, or all before
+        // the place that it names; those of other types before that place were read by their own, and are counted.
         unsafe { fold_read(projection, &ahead.events[..read], &envelope) }?;
         if let Some(fault) = wrong {
             return Err(fault);
@@ -81,7 +83,7 @@ impl<'a, E: Event> Ahead<'_, 'a, E> {
         let Some(row) = self.rows.get_mut(kind) else { return Err((0, unknown_kind())) };
         let reading = Reading { row: *row, places, envelope, events: &mut self.events };
         *row += places.len();
-        E::read(self.groups, kind, reading)
+        E::read(self.groups, kind, reading).0
     }
 }
 
@@ -103,6 +105,18 @@ fn places_of<'p>(kind: usize, kinds: &[u16], places: &'p mut [u16; EVENTS_MAX]) 
     &places[..count]
 }
 
+/// That the events of a [`Reading`] were read, or all before the one that cannot be read. Whoever implements
+/// [`crate::Event`] gets one only by reading: events are taken from memory on its word. The lifetime is that of one call,
+/// so that none can be kept for another.
+#[doc(hidden)]
+pub struct ReadEvents<'e>(Result<(), (usize, Fault)>, PhantomData<fn(&'e ()) -> &'e ()>);
+
+impl ReadEvents<'_> {
+    fn new(read: Result<(), (usize, Fault)>) -> Self {
+        ReadEvents(read, PhantomData)
+    }
+}
+
 /// Some events of one type that are to be read.
 #[doc(hidden)]
 pub struct Reading<'e, 'a, T> {
@@ -115,29 +129,29 @@ pub struct Reading<'e, 'a, T> {
     events: &'e mut [MaybeUninit<T>],
 }
 
-impl<T> Reading<'_, '_, T> {
+impl<'e, T> Reading<'e, '_, T> {
     /// Reads each, given its row; each type has a loop of its own.
-    pub fn each(self, read: impl Fn(usize) -> Result<T, Fault>) -> Result<(), (usize, Fault)> {
+    pub fn each(self, read: impl Fn(usize) -> Result<T, Fault>) -> ReadEvents<'e> {
         self.each_at(|row, _| read(row))
     }
 
     /// The same, also given its place.
     #[inline(never)]
-    pub(crate) fn each_at(self, read: impl Fn(usize, usize) -> Result<T, Fault>) -> Result<(), (usize, Fault)> {
+    pub(crate) fn each_at(self, read: impl Fn(usize, usize) -> Result<T, Fault>) -> ReadEvents<'e> {
         let first = self.envelope.index;
         for (row, &place) in (self.row..).zip(self.places) {
             let place = usize::from(place);
             match read(row, place) {
                 Ok(event) => _ = self.events[place].write(event),
-                Err(fault) => return Err((place, fault.at(first + place))),
+                Err(fault) => return ReadEvents::new(Err((place, fault.at(first + place)))),
             }
         }
-        Ok(())
+        ReadEvents::new(Ok(()))
     }
 
     /// There is no such type.
-    pub fn unknown(self) -> Result<(), (usize, Fault)> {
-        Err((0, unknown_kind()))
+    pub fn unknown(self) -> ReadEvents<'e> {
+        ReadEvents::new(Err((0, unknown_kind())))
     }
 }
 

@@ -1,25 +1,52 @@
 //! The **arena** keeps strings that had to be made while a batch is read (unescaped JSON), until the next batch.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell};
 
-/// Strings that live until [`Arena::clear`].
+/// Chunk `n` has room for `16 << n` texts; together more than there are numbers of 32 bits.
+const FIRST: usize = 16;
+const CHUNKS: usize = 28;
+
+type Chunk = Box<[OnceCell<Box<str>>]>;
+
+/// Strings that live until [`Arena::clear`]. Chunks are never moved, so that texts can be lent while others are added.
 #[derive(Default)]
-pub(crate) struct Arena(RefCell<Vec<Box<str>>>);
+pub(crate) struct Arena {
+    chunks: [OnceCell<Chunk>; CHUNKS],
+    length: Cell<usize>,
+}
 
 impl Arena {
     /// Keeps `text` and lends it for as long as the arena is not cleared.
     #[cold]
     pub(crate) fn keep(&self, text: String) -> &str {
-        let text = text.into_boxed_str();
-        let kept: *const str = &*text;
-        self.0.borrow_mut().push(text);
-        // SAFETY: the bytes are on the heap, where they stay when the vector grows; they are freed only by `clear`,
-        // which takes `&mut self`, or by dropping the arena, so never while the returned borrow of `self` lives.
-        unsafe { &*kept }
+        let number = self.length.replace(self.length.get() + 1);
+        let chunk = (number / FIRST + 1).ilog2() as usize;
+        let size = FIRST << chunk;
+        let place = number - (size - FIRST);
+        let chunk = self.chunks[chunk].get_or_init(|| std::iter::repeat_with(OnceCell::new).take(size).collect());
+        chunk[place].get_or_init(|| text.into_boxed_str())
     }
 
     /// Frees everything.
     pub(crate) fn clear(&mut self) {
-        self.0.get_mut().clear();
+        if self.length.get() > 0 {
+            *self = Arena::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_stay_where_they_are_until_all_are_freed() {
+        let mut arena = Arena::default();
+        for round in 0..3 {
+            let texts: Vec<&str> = (0..1_000).map(|number| arena.keep(format!("text {round} {number}"))).collect();
+            assert!(texts.iter().enumerate().all(|(number, text)| *text == format!("text {round} {number}")));
+            arena.clear();
+            assert_eq!(arena.length.get(), 0);
+        }
     }
 }

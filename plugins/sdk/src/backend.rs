@@ -32,7 +32,7 @@ mod host {
     }
 
     pub(crate) fn log(level: Level, message: &str) {
-        eprintln!("{}: {message}", ["debug", "info", "warn", "error"][level as usize]);
+        std::eprintln!("{}: {message}", ["debug", "info", "warn", "error"][level as usize]);
     }
 
     /// Natively, Rust's own report of a panic reaches the author.

@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::ahead::Reading;
+use crate::ahead::{ReadEvents, Reading};
 use crate::bindings::manifests;
 use crate::cells::Cells;
 use crate::dictionary::Text;
@@ -138,13 +138,10 @@ pub trait Event {
     #[doc(hidden)]
     fn columns<'a>(groups: &mut Groups<'a>) -> Result<Self::Columns<'a>, Fault>;
 
-    /// Reads the next events of the type `kind`; on a fault also the place of the one that cannot be read.
+    /// Reads the next events of the type `kind`.
     #[doc(hidden)]
-    fn read<'a>(
-        columns: &Self::Columns<'a>,
-        kind: usize,
-        reading: Reading<'_, 'a, Self::Of<'a>>,
-    ) -> Result<(), (usize, Fault)>;
+    fn read<'e, 'a>(columns: &Self::Columns<'a>, kind: usize, reading: Reading<'e, 'a, Self::Of<'a>>)
+    -> ReadEvents<'e>;
 }
 
 /// A struct whose fields are payload fields; derive it with `#[derive(Fields)]` and use it inside an event's
@@ -165,6 +162,10 @@ pub trait Fields<'a>: Sized {
 }
 
 /// Every event, whatever its type, with its whole payload: for audit logs and the like.
+///
+/// It borrows from its batch, and `type Event = AnyEvent<'static>;` says so: the lifetime stands for that of whatever batch
+/// an event comes in. Written without, `type Event = AnyEvent;` in the file that calls `export!`, it is
+/// [`crate::owned::AnyEvent`], which has a copy of each text.
 ///
 /// ```
 /// use projectionist_sdk::prelude::*;
@@ -222,11 +223,7 @@ impl Event for AnyEvent<'static> {
         groups.next(0, true)
     }
 
-    fn read<'a>(
-        columns: &Self::Columns<'a>,
-        _: usize,
-        reading: Reading<'_, 'a, AnyEvent<'a>>,
-    ) -> Result<(), (usize, Fault)> {
+    fn read<'e, 'a>(columns: &Self::Columns<'a>, _: usize, reading: Reading<'e, 'a, AnyEvent<'a>>) -> ReadEvents<'e> {
         let envelope = *reading.envelope;
         reading.each_at(|row, place| {
             let envelope = Envelope { index: envelope.index + place, ..envelope };

@@ -47,15 +47,22 @@
 //! | rows that are only ever added | [`InsertTable`] |
 //! | the projection itself, its settings and its name | [`Projection`], [`Settings`], [`export!`] |
 //! | stopping with a reason | [`Fault`] |
-//! | messages for the operator | [`debug`], [`info`], [`warn`], [`error`] |
+//! | messages for the operator | [`debug!`], [`info!`], [`warn!`], [`error!`]; [`println!`] by name |
 //! | text, ids, instants, anything else | [`Text`], [`Uuid`], [`Timestamp`], [`Json`] |
 //! | tests | [`testing`] |
 //!
 //! A plugin is a `cdylib` built with `cargo build --release --target wasm32-unknown-unknown`; it needs no WASI.
 //!
 //! What a projection computes must follow from its events, settings and tables alone: the host may cut batches and
-//! flush anywhere, and may go on with a new instance at any event. There is no clock, no random source and no I/O;
-//! iterate over a `BTreeMap` and not over a `HashMap` where order reaches a row.
+//! flush anywhere, and may go on with a new instance at any event.
+//!
+//! | what there is not | what comes of it | what there is |
+//! | --- | --- | --- |
+//! | a clock | `SystemTime::now()` and `Instant::now()` panic; the fault says what to do | [`Envelope::time`] |
+//! | randomness | the crates `rand` and `getrandom` do not compile | a hash of [`Envelope::id`] |
+//! | an order of a `HashMap` | it compiles and works, but may differ from instance to instance | `BTreeMap` |
+//! | files, sockets, threads | errors and panics: "not supported on this platform" | [`Settings`], lookups in [`Table`]s |
+//! | output | Rust's `println!` says nothing | [`info!`], [`println!`] |
 //!
 //! Two things are taken care of:
 //!
@@ -82,6 +89,7 @@ mod uuid;
 mod timestamp;
 mod read;
 mod event;
+pub mod owned;
 mod envelope;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -179,14 +187,14 @@ pub use uuid::Uuid;
 pub mod prelude {
     pub use crate::{
         AnyEvent, Envelope, Event, Fault, Fields, InsertTable, Json, Projection, Row, Settings, Table, Tables, Text,
-        Timestamp, Uuid, export,
+        Timestamp, Uuid, debug, error, export, info, warn,
     };
 }
 
 /// What the macros expand to; no part of the interface.
 #[doc(hidden)]
 pub mod macros {
-    pub use crate::ahead::Reading;
+    pub use crate::ahead::{ReadEvents, Reading};
     pub use crate::bindings;
     pub use crate::builder::{Builder, Nullable, Texts};
     pub use crate::cells::Cells;

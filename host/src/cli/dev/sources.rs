@@ -3,84 +3,104 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, RwLock};
+use std::time::SystemTime;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use notify::RecursiveMode::{NonRecursive, Recursive};
-use notify::{EventKind, RecommendedWatcher};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use notify::{EventKind, RecommendedWatcher, Watcher};
 
-use super::cargo::Crate;
-use super::is_passing;
+use crate::cli::cargo::Package;
 use crate::event::{Fault, Result};
-use crate::server::Stop;
 
-/// An editor's save is several events; when none followed for so long, it is done.
-const QUIET: Duration = Duration::from_millis(40);
-
-/// How often a stop is looked for.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// Which files are sources.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct SourceTree {
+    /// The folders of the crates.
+    pub roots: Vec<PathBuf>,
+    /// Folders and files below them that others write to: what cargo builds, what the host keeps.
+    pub others: Vec<PathBuf>,
+}
 
 /// Watched folders, and a channel with room for one word: that something has changed.
 pub(super) struct Sources {
-    debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
-    changed: Receiver<SystemTime>,
-    roots: Vec<PathBuf>,
+    watcher: RecommendedWatcher,
+    /// When the first change was made since the last one was taken.
+    pub changed: Receiver<SystemTime>,
+    tree: Arc<RwLock<SourceTree>>,
     watched: HashSet<PathBuf>,
 }
 
-impl Sources {
-    /// Watches the sources of `plugin`.
-    pub fn watch(plugin: &Crate) -> Result<Sources> {
-        let roots: Vec<PathBuf> = plugin.beside.iter().chain([&plugin.folder]).cloned().collect();
-        let (sender, changed) = bounded(1);
-        let (of, target) = (roots.clone(), plugin.target.clone());
-        let hear = move |result: DebounceEventResult| {
-            let Ok(events) = result else {
-                // Events were lost: anything may have changed.
-                let _ = sender.try_send(SystemTime::now());
-                return;
-            };
-            let relevant = |path: &PathBuf| is_source(path, &of, &target);
-            let first = events.iter().find(|event| is_change(&event.kind) && event.paths.iter().any(relevant));
-            if let Some(event) = first {
-                let at = SystemTime::now() - event.time.elapsed();
-                // A full channel says it already.
-                let _ = sender.try_send(at);
-            }
-        };
-        let debouncer = new_debouncer(QUIET, None, hear).map_err(watching)?;
-        let mut sources = Sources { debouncer, changed, roots, watched: HashSet::new() };
-        sources.watch_new_folders(&plugin.target)?;
-        Ok(sources)
-    }
-
-    /// Waits for a change; when it was made, or none when a stop was asked for.
-    pub fn wait(&mut self, stop: &Stop) -> Option<SystemTime> {
-        loop {
-            match self.changed.recv_timeout(PATIENCE) {
-                Ok(at) => {
-                    // A folder that cannot be watched was removed again.
-                    let _ = self.watch_new_folders(Path::new(""));
-                    return Some(at);
-                }
-                Err(RecvTimeoutError::Timeout) if !stop.asked() => {}
-                Err(_) => return None,
-            }
+impl SourceTree {
+    /// The sources of `package`, without what lies in `others`.
+    pub fn of(package: &Package, others: &[PathBuf]) -> SourceTree {
+        let beside = package.path_dependencies.iter().map(|(_, folder)| folder.clone());
+        SourceTree {
+            roots: beside.chain([package.folder.clone()]).collect(),
+            others: others.iter().chain([&package.cargo_target]).cloned().collect(),
         }
     }
 
-    /// Folders are watched one by one below each root, so that the build folder is not: cargo writes much there.
-    fn watch_new_folders(&mut self, target: &Path) -> Result<()> {
-        for root in self.roots.clone() {
-            if self.watched.insert(root.clone()) {
-                self.debouncer.watch(&root, NonRecursive).map_err(watching)?;
+    /// Whether `path` is, or may hold, sources: below a root, none of the others', neither hidden nor a passing file.
+    pub fn holds(&self, path: &Path) -> bool {
+        if self.others.iter().any(|other| path.starts_with(other)) {
+            return false;
+        }
+        let below = self.roots.iter().find_map(|root| path.strip_prefix(root).ok());
+        below.is_some_and(|below| {
+            below.components().next().is_some() // the folder's own times change with anything in it
+                && !below.starts_with("target")
+                && !below.components().any(|part| is_passing(&part.as_os_str().to_string_lossy()))
+        })
+    }
+}
+
+impl Sources {
+    /// Watches these sources.
+    pub fn watch(tree: SourceTree) -> Result<Sources> {
+        let (sender, changed) = bounded(1);
+        let tree = Arc::new(RwLock::new(tree));
+        let of = tree.clone();
+        let hear = move |event: notify::Result<notify::Event>| {
+            let is_source = |path: &PathBuf| of.read().is_ok_and(|tree| tree.holds(path));
+            let matters = match &event {
+                Ok(event) => event.need_rescan() || (is_change(&event.kind) && event.paths.iter().any(is_source)),
+                // Events were lost: anything may have changed.
+                Err(_) => true,
+            };
+            if matters {
+                // A full channel says it already.
+                let _ = sender.try_send(SystemTime::now());
             }
-            for entry in fs::read_dir(&root).map_err(|error| Fault::storage(root.display(), error))?.flatten() {
-                let (path, name) = (entry.path(), PathBuf::from(entry.file_name()));
-                let is_source = path.is_dir() && !is_passing(&name) && path != target && name != Path::new("target");
-                if is_source && self.watched.insert(path.clone()) {
-                    self.debouncer.watch(&path, Recursive).map_err(watching)?;
+        };
+        let watcher = notify::recommended_watcher(hear).map_err(watching)?;
+        let mut sources = Sources { watcher, changed, tree, watched: HashSet::new() };
+        sources.watch_new_folders()?;
+        Ok(sources)
+    }
+
+    /// Watches other sources from now on: a crate was renamed, or depends on others.
+    pub fn replace(&mut self, tree: SourceTree) -> Result<()> {
+        *self.tree.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tree;
+        self.watch_new_folders()
+    }
+
+    /// Which files are sources.
+    pub fn tree(&self) -> SourceTree {
+        self.tree.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Folders are watched one by one below each root, so that the build folder is not: cargo writes much there.
+    pub fn watch_new_folders(&mut self) -> Result<()> {
+        let tree = self.tree();
+        for root in &tree.roots {
+            if self.watched.insert(root.clone()) {
+                self.watcher.watch(root, NonRecursive).map_err(watching)?;
+            }
+            let entries = fs::read_dir(root).map_err(|error| Fault::storage(root.display(), error))?;
+            for path in entries.flatten().map(|entry| entry.path()) {
+                if path.is_dir() && tree.holds(&path) && self.watched.insert(path.clone()) {
+                    self.watcher.watch(&path, Recursive).map_err(watching)?;
                 }
             }
         }
@@ -93,17 +113,13 @@ fn is_change(kind: &EventKind) -> bool {
     !matches!(kind, EventKind::Access(_))
 }
 
-/// Whether `path` lies below a root, outside the build folder, and is neither hidden nor a passing file.
-fn is_source(path: &Path, roots: &[PathBuf], target: &Path) -> bool {
-    if path.starts_with(target) {
-        return false;
-    }
-    let below = roots.iter().find_map(|root| path.strip_prefix(root).ok());
-    below.is_some_and(|below| {
-        below.components().next().is_some() // the folder's own times change with anything in it
-            && !below.starts_with("target")
-            && !below.components().any(|part| is_passing(Path::new(part.as_os_str())))
-    })
+/// Whether a file's or folder's name is one that tools come and go with: hidden, a backup, a lock, half-written.
+pub(super) fn is_passing(name: &str) -> bool {
+    name.starts_with(['.', '#'])
+        || name.ends_with('~')
+        || [".swp", ".swx", ".tmp", ".bak", ".orig"].iter().any(|end| name.ends_with(end))
+        || name == "Cargo.lock"
+        || name == "4913" // vim tries out with this name whether it may write
 }
 
 fn watching(error: notify::Error) -> Fault {
@@ -116,15 +132,18 @@ mod tests {
 
     #[test]
     fn only_sources_count() {
-        let roots = [PathBuf::from("/p"), PathBuf::from("/sdk")];
-        let target = Path::new("/p/build");
-        let counts = |path: &str| is_source(Path::new(path), &roots, target);
-        for source in ["/p/src/lib.rs", "/p/Cargo.toml", "/p/data/table.csv", "/sdk/src/lib.rs"] {
-            assert!(counts(source), "{source}");
+        let tree = SourceTree {
+            roots: vec!["/p".into(), "/sdk".into()],
+            others: vec!["/p/build".into(), "/p/data".into(), "/p/plugins".into()],
+        };
+        for source in ["/p/src/lib.rs", "/p/Cargo.toml", "/p/tables/table.csv", "/sdk/src/lib.rs"] {
+            assert!(tree.holds(Path::new(source)), "{source}");
         }
         for other in [
             "/p",
             "/p/build/release/p.wasm",
+            "/p/data/events.sqlite",
+            "/p/plugins/p.wasm",
             "/p/target/p.d",
             "/p/Cargo.lock",
             "/p/.git/index",
@@ -133,7 +152,7 @@ mod tests {
             "/p/src/4913",
             "/elsewhere/lib.rs",
         ] {
-            assert!(!counts(other), "{other}");
+            assert!(!tree.holds(Path::new(other)), "{other}");
         }
     }
 }

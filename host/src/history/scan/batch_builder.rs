@@ -11,6 +11,7 @@ use super::block_reader::{OpenBlock, TakenEvents};
 use super::dictionary_remap::DictionaryRemap;
 use super::field_columns::{FieldColumns, NotJsonAt};
 use super::row_selection::{Part, RowSelection, RowSelector, WordsTaken};
+use super::stream_remap::StreamRemap;
 use super::window;
 use crate::event::{Batch, Column, Envelope, EventType, Fault, Group, Partitioning, Range, Result, Subscription, Text};
 use crate::history::numbers::SealedKeys;
@@ -21,7 +22,7 @@ use crate::history::shredder::not_json;
 pub(super) struct BatchBuilder {
     subscription: Subscription,
     part: Option<Part>,
-    streams: DictionaryRemap,
+    streams: StreamRemap,
     type_names: DictionaryRemap,
     metadata_fields: FieldColumns,
     /// For each type of the subscription.
@@ -44,7 +45,7 @@ impl BatchBuilder {
     pub fn new(subscription: &Subscription, part: Option<Part>) -> BatchBuilder {
         BatchBuilder {
             part,
-            streams: DictionaryRemap::default(),
+            streams: StreamRemap::default(),
             type_names: DictionaryRemap::default(),
             metadata_fields: FieldColumns::new(&subscription.metadata_fields),
             fields: subscription.types().iter().map(|kind| FieldColumns::new(&kind.fields)).collect(),
@@ -92,12 +93,12 @@ impl BatchBuilder {
             let keys =
                 SealedKeys(chosen.values(&columns_of(block, |taken| taken.streams.as_ref().map(|keys| &keys.0))));
             envelope.streams = Some(match &block.streams {
-                Some(names) => self.streams.symbols(names, &keys, None, length, all),
+                Some(names) => self.streams.symbols(names, &keys, length, all),
                 None => self.streams.nothing(),
             });
         }
         if let Some(names) = &block.type_names {
-            let keys = SealedKeys(chosen.by_type(|kind| u32::from(block.taken[kind.index()].number.0)).into());
+            let keys = SealedKeys(chosen.by_type(|kind| block.taken[kind.index()].number.0).into());
             envelope.type_names = Some(self.type_names.symbols(names, &keys, None, length, all));
         }
         if parts.stream_version {

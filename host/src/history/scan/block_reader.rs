@@ -1,14 +1,13 @@
 //! A block **opened** for one projection: what it needs of it, read and verified, and nothing else.
 
 use arrow_buffer::ScalarBuffer;
-use twox_hash::XxHash3_64;
 
 use super::dictionary_remap::SealedDictionary;
 use super::row_selection::RowSelection;
 use super::window;
 use crate::event::{Column, Position, Selection, Subscription, Text, TypeIndex, Values};
-use crate::history::numbers::{DictionaryId, DictionaryNumber, SealedKeys, TypeInBlock};
-use crate::history::segment::{Block, Damaged, Found, KeyColumn, SealedColumn, Segment, Words};
+use crate::history::numbers::{DictionaryId, DictionaryNumber, SealedKeys, TypeInBlock, TypeInSegment};
+use crate::history::segment::{Block, Damaged, FieldRows, Found, KeyColumn, SealedColumn, Segment};
 
 /// A block's columns, as far as one projection needs them.
 pub(super) struct OpenBlock {
@@ -39,7 +38,7 @@ enum Positions {
 pub(super) struct TakenEvents {
     /// Its place in the subscription.
     pub place: TypeIndex,
-    pub number: TypeInBlock,
+    pub number: TypeInSegment,
     /// The row in the block of each of its events.
     pub rows: ScalarBuffer<u16>,
     /// Keys into the names of the streams.
@@ -60,8 +59,8 @@ pub(super) enum BlockField {
     Absent,
     Plain(Column),
     Keys(KeyColumn, SealedDictionary),
-    /// It has no column: the recorded texts tell.
-    InText,
+    /// It has no column: the recorded texts of these rows tell.
+    InText(FieldRows),
 }
 
 type Read<T> = Result<T, Damaged>;
@@ -90,7 +89,7 @@ impl OpenBlock {
                 false => Positions::From(block.range().after.0 + 1),
             },
             streams: (with_streams && !is_empty).then(|| dictionary(segment, block.stream_words())).transpose()?,
-            type_names: parts.type_name.then(|| type_names(segment, number)),
+            type_names: parts.type_name.then(|| type_names(segment)),
             metadata: (with_metadata && !is_empty).then(|| block.metadata()).transpose()?,
             metadata_fields,
             is_all_taken: taken.len() == block.types().len(),
@@ -164,7 +163,7 @@ impl TakenEvents {
         let is_shredded = fields.iter().any(BlockField::is_in_text) || (takes_every && !asked.fields.is_empty());
         Ok(TakenEvents {
             place,
-            number: kind,
+            number: block.number_in_segment(kind).unwrap_or_default(),
             rows: block.rows(kind)?,
             streams: with_streams.then(|| block.streams(kind)).transpose()?,
             stream_versions: parts.stream_version.then(|| block.stream_versions(kind)).transpose()?,
@@ -183,14 +182,14 @@ impl TakenEvents {
 
 impl BlockField {
     fn is_in_text(&self) -> bool {
-        matches!(self, BlockField::InText)
+        matches!(self, BlockField::InText(_))
     }
 }
 
 fn field(segment: &Segment, found: Found) -> Read<BlockField> {
     Ok(match found {
         Found::Absent => BlockField::Absent,
-        Found::NotListed => BlockField::InText,
+        Found::InText(rows) => BlockField::InText(rows),
         Found::Column(SealedColumn::Plain(column)) => BlockField::Plain(column),
         Found::Column(SealedColumn::Keys(column)) => {
             let dictionary = dictionary(segment, column.dictionary)?;
@@ -203,9 +202,6 @@ fn dictionary(segment: &Segment, number: DictionaryNumber) -> Read<SealedDiction
     Ok(SealedDictionary { id: DictionaryId::OfSegment(segment.id(), number), words: segment.dictionary(number)? })
 }
 
-fn type_names(segment: &Segment, number: usize) -> SealedDictionary {
-    let values: Text = segment.blocks()[number].types().map(|(_, name, _)| name).collect();
-    let hashes: Vec<u64> = values.iter().map(|name| XxHash3_64::oneshot(name.as_bytes())).collect();
-    let words = Words { values, hashes: hashes.into() };
-    SealedDictionary { id: DictionaryId::TypeNames(segment.id(), number), words }
+fn type_names(segment: &Segment) -> SealedDictionary {
+    SealedDictionary { id: DictionaryId::TypeNames(segment.id()), words: segment.type_names().clone() }
 }

@@ -9,6 +9,7 @@ use super::window::{self, Rows};
 use crate::event::Column;
 use crate::history::field::Field;
 use crate::history::object::Fields;
+use crate::history::segment::FieldRows;
 
 /// The fields asked for, from batch to batch of one instance.
 pub(super) struct FieldColumns {
@@ -51,7 +52,7 @@ impl FieldColumns {
             BlockField::Keys(keys, dictionary) => window::keys(keys, rows, |keys, validity| {
                 column.sealed().symbols(dictionary, keys, validity, length, all)
             }),
-            BlockField::InText => column.shredded.finish(),
+            BlockField::InText(_) => column.shredded.finish(),
         };
         Ok(fields.iter().zip(&mut self.columns).map(one).collect())
     }
@@ -68,27 +69,71 @@ impl FieldColumns {
         Ok(self.columns.iter_mut().map(|column| column.shredded.finish()).collect())
     }
 
-    /// Adds the rows of the fields that stand in the texts alone.
+    /// Adds the rows of the fields that stand in the texts alone; texts that cannot have one are not looked at.
     fn shred<'t>(
         &mut self,
         fields: &[BlockField],
         rows: &Rows<'_>,
         text: impl Fn(usize) -> &'t str,
     ) -> Result<(), NotJsonAt> {
-        let in_text = |field: &BlockField| matches!(field, BlockField::InText);
-        if !fields.iter().any(in_text) {
-            return Ok(());
-        }
-        for row in rows.iter() {
-            let text = text(row);
-            self.finder.find(text).map_err(|_| NotJsonAt(row))?;
-            let columns = fields.iter().zip(&mut self.columns).zip(&self.finder.found);
-            for ((_, column), found) in columns.filter(|((field, _), _)| in_text(field)) {
-                let raw = found.clone().and_then(|place| text.get(place));
-                column.shredded().push(raw).map_err(|_| NotJsonAt(row))?;
+        let mut wanted = Vec::new();
+        for (number, field) in fields.iter().enumerate() {
+            if let BlockField::InText(rows) = field {
+                wanted.push((number, RowsWithField::new(rows)));
             }
         }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for (place, row) in rows.iter().enumerate() {
+            let mut is_found = false;
+            for (number, with_field) in &mut wanted {
+                if !with_field.may_have(row) {
+                    continue;
+                }
+                let text = text(row);
+                if !is_found {
+                    self.finder.find(text).map_err(|_| NotJsonAt(row))?;
+                    is_found = true;
+                }
+                let raw = self.finder.found[*number].clone().and_then(|place| text.get(place));
+                let column = self.columns[*number].shredded();
+                column.pad(place);
+                column.push(raw).map_err(|_| NotJsonAt(row))?;
+            }
+        }
+        for (number, _) in &wanted {
+            self.columns[*number].shredded().pad(rows.len());
+        }
         Ok(())
+    }
+}
+
+/// Goes through the rows that may have a field, beside rows that are asked for in ascending order.
+pub(super) struct RowsWithField<'a> {
+    /// None stands for any row.
+    rows: Option<&'a [u16]>,
+}
+
+impl<'a> RowsWithField<'a> {
+    pub fn new(rows: &'a FieldRows) -> RowsWithField<'a> {
+        RowsWithField {
+            rows: match rows {
+                FieldRows::Any => None,
+                FieldRows::These(rows) => Some(rows),
+            },
+        }
+    }
+
+    /// Whether `row`, which is above those asked for before, may have the field.
+    pub fn may_have(&mut self, row: usize) -> bool {
+        let Some(rows) = &mut self.rows else { return true };
+        while let [first, rest @ ..] = *rows
+            && usize::from(*first) < row
+        {
+            *rows = rest;
+        }
+        rows.first().is_some_and(|&first| usize::from(first) == row)
     }
 }
 

@@ -4,6 +4,8 @@ use std::ops::{ControlFlow, Range as Span};
 use std::sync::Arc;
 
 mod dictionary_remap;
+mod number_table;
+mod stream_remap;
 mod window;
 mod block_reader;
 mod field_columns;
@@ -173,7 +175,7 @@ fn bytes(block_rows: &OpenBlock, span: &Span<usize>) -> usize {
 fn field_bytes(field: &BlockField, span: &Span<usize>) -> usize {
     match field {
         BlockField::Plain(column) => window::text_bytes(column, span),
-        BlockField::Absent | BlockField::Keys(..) | BlockField::InText => 0,
+        BlockField::Absent | BlockField::Keys(..) | BlockField::InText(_) => 0,
     }
 }
 

@@ -9,13 +9,15 @@ use twox_hash::XxHash3_64;
 
 use super::block_reader::{BlockField, OpenBlock, TakenEvents};
 use super::dictionary_remap::SealedDictionary;
+use super::field_columns::RowsWithField;
 use super::merge_by_row::RowMerge;
 use super::window::{self, Rows};
 use crate::event::{Column, Partitioning, Subscription, Text, Values};
+use crate::history::distinct::mixed;
 use crate::history::field::Field;
 use crate::history::numbers::{DictionaryId, TakenType};
 use crate::history::object::Fields;
-use crate::history::segment::Words;
+use crate::history::segment::{FieldRows, Words};
 
 /// One partition of a partitioned projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,8 +261,8 @@ fn by_value(held: &BlockField, name: &str, taken: &TakenEvents, part: &Part, kno
             let holds = known.get(dictionary, |words| by_name(words, Some(part), None));
             by_key(&column.keys, &holds, part, |row| column.is_valid(row))
         }
-        BlockField::InText => {
-            let column = shredded(name, taken);
+        BlockField::InText(rows) => {
+            let column = shredded(name, rows, taken);
             match &column.values {
                 Values::Symbols(symbols) => {
                     let holds: Vec<bool> = symbols.added.iter().map(|word| part.holds_text(word)).collect();
@@ -295,16 +297,19 @@ fn by_plain(column: &Column, length: usize, part: &Part) -> Vec<bool> {
 }
 
 /// A field out of the recorded payloads. Whoever takes an event whose payload is not JSON finds that again.
-fn shredded(name: &str, taken: &TakenEvents) -> Column {
+fn shredded(name: &str, rows: &FieldRows, taken: &TakenEvents) -> Column {
     let mut finder = Fields::new(&[name.to_owned()]);
     let mut field = Field::default();
-    for at in 0..taken.rows.len() {
+    let mut rows = RowsWithField::new(rows);
+    for at in (0..taken.rows.len()).filter(|&at| rows.may_have(at)) {
+        field.pad(at);
         let text = taken.document(at);
         let found = finder.find(text).ok().and_then(|()| finder.found[0].clone()).and_then(|place| text.get(place));
         if field.push(found).is_err() {
             field.pad(at + 1);
         }
     }
+    field.pad(taken.rows.len());
     field.finish()
 }
 
@@ -313,11 +318,5 @@ fn numbers<T: arrow_buffer::ArrowNativeType>(
     part: &Part,
     bits: impl Fn(T) -> u64,
 ) -> Vec<bool> {
-    // The finaliser of MurmurHash3: a bijection with well-mixed upper bits.
-    let mixed = |value: u64| {
-        let value = (value ^ (value >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-        let value = (value ^ (value >> 33)).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
-        value ^ (value >> 33)
-    };
     values.iter().map(|&value| part.holds(mixed(bits(value)))).collect()
 }

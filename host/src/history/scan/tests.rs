@@ -284,12 +284,11 @@ fn from_history(
     told
 }
 
-/// Segments that end at `ends` and at the head, in blocks of `block_events`.
-fn segments(store: &SqliteStore, head: u64, ends: &[u64], block_events: usize) -> Vec<Arc<Segment>> {
+/// Segments that end at `ends` and at the head.
+fn segments(store: &SqliteStore, head: u64, ends: &[u64], sizes: Sizes) -> Vec<Arc<Segment>> {
     let mut ends: Vec<u64> = ends.iter().map(|end| end % head).filter(|end| *end > 0).chain([head]).collect();
     ends.sort_unstable();
     ends.dedup();
-    let sizes = Sizes { block_events, ..Sizes::default() };
     let mut after = 0;
     let mut made = Vec::new();
     for end in ends {
@@ -310,12 +309,14 @@ proptest! {
         ends in prop::collection::vec(0u64..40, 0..4),
         (after, through) in (0u64..40, 0u64..60),
         (events_max, block_events) in (1usize..20, 1usize..20),
+        (rare_field, small_types) in (prop::sample::select(vec![1usize, 2, 4, 256]), prop::sample::select(vec![0usize, 2, 64])),
         parts in 1u32..4,
         by in prop_oneof![Just(Partitioning::ByStream), Just(Partitioning::ByField("a".into()))],
     ) {
         let (_folder, store) = recorded(&events);
         let head = events.len() as u64;
-        let segments = segments(&store, head, &ends, block_events);
+        let sizes = Sizes { block_events, rare_field, small_types, ..Sizes::default() };
+        let segments = segments(&store, head, &ends, sizes);
         let range = Range { after: Position(after.min(head)), through: Position(through.min(head).max(after.min(head))) };
         let expected = from_source(&store, &subscription, range);
         let told = from_history(&segments, &subscription, None, range, events_max);
@@ -365,7 +366,8 @@ fn every_type_keeps_its_name_from_block_to_block() {
         let range = Range { after: Position(0), through: Position(120) };
         let expected = from_source(&store, &subscription, range);
         for block_events in [1, 5, 8, 120] {
-            let segments = segments(&store, 120, &[60], block_events);
+            let sizes = Sizes { block_events, ..Sizes::default() };
+            let segments = segments(&store, 120, &[60], sizes);
             let told = from_history(&segments, &subscription, None, range, 7);
             assert_eq!(told, expected, "blocks of {block_events}, {:?}", subscription.selection);
         }
@@ -378,7 +380,7 @@ fn words_cross_once_as_long_as_they_are_known() {
         .map(|number| Made { stream: (number % 5) as u8, kind: 0, data: "{\"a\":\"word\"}".into(), metadata: None })
         .collect();
     let (_folder, store) = recorded(&events);
-    let segments = segments(&store, 600, &[200, 400], 65_536);
+    let segments = segments(&store, 600, &[200, 400], Sizes::default());
     let subscription = Subscription {
         selection: Selection::Types(vec![EventType {
             name: "Kind0".into(),
@@ -403,10 +405,44 @@ fn words_cross_once_as_long_as_they_are_known() {
     assert_eq!(added, [(5, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0)]);
 }
 
+/// Streams of two events each, in other segments: words are more than a quarter of the rows of each.
+#[test]
+fn a_stream_crosses_once_whatever_number_of_segments_it_occurs_in() {
+    let event = |number: u16| Made { stream: (number * 77 % 150) as u8, kind: 0, data: "{}".into(), metadata: None };
+    let events: Vec<Made> = (0..450).map(event).collect();
+    let (_folder, store) = recorded(&events);
+    let subscription = Subscription {
+        selection: Selection::Every(EventType::default()),
+        stream_prefix: None,
+        envelope: EnvelopeParts { stream: true, ..EnvelopeParts::default() },
+        metadata_fields: Vec::new(),
+    };
+    let range = Range { after: Position(0), through: Position(450) };
+    let expected = from_source(&store, &subscription, range);
+    let segments = segments(&store, 450, &[90, 150, 170, 320], Sizes::default());
+    let by = Partitioning::ByStream;
+    for part in [None, Some(Part { number: 0, of: 2, by: by.clone() }), Some(Part { number: 1, of: 2, by })] {
+        let mut scan = Scan::new(&subscription, part.clone());
+        let (mut guest, mut told, mut crossed) = (Guest::default(), Vec::new(), 0);
+        let cut = Cut { events_max: 40, bytes_max: usize::MAX };
+        let mut mend = |_: &Segment, damaged: Damaged| Err(Fault::storage("reading history", damaged.what));
+        let scanned = scan.each(&segments, range, cut, &mut mend, &mut |batch| {
+            crossed += batch.envelope.streams.as_ref().unwrap().added.len();
+            told.extend(guest.told(&batch));
+            Ok(ControlFlow::Continue(()))
+        });
+        scanned.unwrap();
+        let distinct: std::collections::HashSet<_> = told.iter().map(|one| one.stream.clone()).collect();
+        assert_eq!(crossed, distinct.len(), "{part:?}");
+        assert!(part.is_some() || told == expected);
+        assert!(told.iter().all(|one| expected.contains(one)));
+    }
+}
+
 #[test]
 fn a_range_that_is_not_covered_is_said() {
     let (_folder, store) = recorded(&[Made { stream: 0, kind: 0, data: "{}".into(), metadata: None }]);
-    let segments = segments(&store, 1, &[], 65_536);
+    let segments = segments(&store, 1, &[], Sizes::default());
     let subscription = Subscription {
         selection: Selection::Every(EventType::default()),
         stream_prefix: None,

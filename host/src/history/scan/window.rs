@@ -49,15 +49,7 @@ pub(super) fn values<T: ArrowNativeType>(values: &ScalarBuffer<T>, rows: &Rows<'
 /// The rows of a text.
 pub(super) fn text(text: &Text, rows: &Rows<'_>) -> Text {
     match rows {
-        Rows::Window(window) => {
-            let offsets: &[u32] = &text.offsets[window.start..=window.end];
-            let (first, last) = (offsets[0], offsets[window.len()]);
-            let data = text.data.slice(first as usize..last as usize);
-            match first {
-                0 => Text { offsets: text.offsets.slice(window.start, window.len() + 1), data },
-                _ => Text { offsets: offsets.iter().map(|offset| offset - first).collect::<Vec<_>>().into(), data },
-            }
-        }
+        Rows::Window(window) => text.slice(window.clone()),
         Rows::Picked(rows) => gathered(rows.iter().map(|&row| text.get(row as usize))),
     }
 }

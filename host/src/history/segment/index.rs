@@ -3,20 +3,33 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize, Serializer};
 use twox_hash::XxHash3_64;
 
-use super::Damaged;
+use super::damaged::Damaged;
 use crate::event::{Position, Range, Str, Text};
-use crate::history::numbers::DictionaryNumber;
+use crate::history::numbers::{DictionaryNumber, TypeInSegment};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Index {
     pub range: Range,
+    pub made_by: MadeBy,
     pub mark: Option<Mark>,
     pub events: u64,
+    /// The names of the event types, in the order of their numbers.
+    pub types: Vec<String>,
+    #[serde(skip)]
+    pub type_numbers: HashMap<Box<str>, TypeInSegment, foldhash::fast::RandomState>,
     pub blocks: Vec<BlockIndex>,
     pub words: Vec<WordsIndex>,
+}
+
+/// What a segment was made by, besides the store that its mark is of.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct MadeBy {
+    /// What changed the recorded payloads on the way, in order. There is nothing yet that does.
+    pub upcasters: Vec<String>,
 }
 
 /// The last event of a segment, by which it is known that the source is still the one that it was made from.
@@ -37,25 +50,55 @@ pub(super) struct BlockIndex {
     pub metadata: ColumnIndex,
     pub metadata_fields: FieldsIndex,
     pub types: Vec<TypeIndex>,
+    /// Types of few events, when there are many of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub small_types: Option<SmallTypesIndex>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TypeIndex {
-    pub name: String,
+    pub number: TypeInSegment,
     pub length: usize,
+    pub events: EventsIndex,
+    pub fields: FieldsIndex,
+}
+
+/// Several types, whose events stand one type after the other.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SmallTypesIndex {
+    /// Each with how many events it has.
+    pub types: Vec<(TypeInSegment, u32)>,
+    pub events: EventsIndex,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct EventsIndex {
     pub rows: Place,
     pub streams: Place,
     pub stream_versions: Place,
     pub times: Place,
     pub ids: ColumnIndex,
     pub documents: TextPlaces,
-    pub fields: FieldsIndex,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct FieldsIndex {
     pub columns: Vec<(String, ColumnIndex)>,
-    pub is_partial: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rare: Option<RareIndex>,
+    /// Whether nothing is known of the fields: the recorded texts tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_in_text: bool,
+}
+
+/// Fields that are no columns: the hashes of their names, where the rows of each begin, and the rows that have them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RareIndex {
+    pub names: usize,
+    pub length: usize,
+    pub hashes: Place,
+    pub offsets: Place,
+    pub rows: Place,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,6 +133,12 @@ pub(super) struct WordsIndex {
     pub length: usize,
     pub values: TextPlaces,
     pub hashes: Place,
+    /// Of names of streams, the store's number of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<Place>,
+    /// Of a large one, the registers by which distinct words are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sketch: Option<Place>,
 }
 
 /// Where a buffer stands, and its checksum (XXH3-64).
@@ -177,30 +226,54 @@ pub(super) fn text(
     Ok(Text { offsets, data: unsafe { Str::from_checked(data) } })
 }
 
+/// What a name of a field is looked up by.
+pub(in crate::history) fn hash_of_name(name: &str) -> u64 {
+    XxHash3_64::oneshot(name.as_bytes())
+}
+
 impl Index {
+    /// Makes ready to look types up by name.
+    pub fn number_types(&mut self) {
+        let names = self.types.iter().map(|name| name.as_str().into());
+        self.type_numbers = names.zip((0..).map(TypeInSegment)).collect();
+    }
+
+    /// The name of an event type; empty when there is none of this number.
+    pub fn type_name(&self, number: TypeInSegment) -> &str {
+        self.types.get(number.0 as usize).map_or("", String::as_str)
+    }
+
     /// Every buffer of the segment.
     pub fn places(&self) -> impl Iterator<Item = &Place> {
-        let words = self.words.iter().flat_map(|words| [&words.values.0, &words.values.1, &words.hashes]);
+        let words = self.words.iter().flat_map(|words| {
+            let always = [&words.values.0, &words.values.1, &words.hashes];
+            always.into_iter().chain(&words.streams).chain(&words.sketch)
+        });
         self.blocks.iter().flat_map(BlockIndex::places).chain(words)
     }
 }
 
 impl BlockIndex {
     fn places(&self) -> impl Iterator<Item = &Place> {
-        let columns = [&self.metadata].into_iter().chain(self.metadata_fields.columns());
-        let types = self.types.iter().flat_map(|kind| {
-            let envelope = [&kind.rows, &kind.streams, &kind.stream_versions, &kind.times];
-            let columns = [&kind.ids].into_iter().chain(kind.fields.columns());
-            let documents = [&kind.documents.0, &kind.documents.1];
-            envelope.into_iter().chain(documents).chain(columns.flat_map(ColumnIndex::places))
-        });
-        self.positions.iter().chain(columns.flat_map(ColumnIndex::places)).chain(types)
+        let small = self.small_types.iter().flat_map(|small| small.events.places());
+        let types = self.types.iter().flat_map(|kind| kind.events.places().chain(kind.fields.places()));
+        let metadata = self.metadata.places().chain(self.metadata_fields.places());
+        self.positions.iter().chain(metadata).chain(types).chain(small)
+    }
+}
+
+impl EventsIndex {
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        let numbers = [&self.rows, &self.streams, &self.stream_versions, &self.times];
+        let documents = [&self.documents.0, &self.documents.1];
+        numbers.into_iter().chain(documents).chain(self.ids.places())
     }
 }
 
 impl FieldsIndex {
-    fn columns(&self) -> impl Iterator<Item = &ColumnIndex> {
-        self.columns.iter().map(|(_, column)| column)
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        let rare = self.rare.iter().flat_map(|rare| [&rare.hashes, &rare.offsets, &rare.rows]);
+        self.columns.iter().flat_map(|(_, column)| column.places()).chain(rare)
     }
 }
 

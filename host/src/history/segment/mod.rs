@@ -13,18 +13,22 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_buffer::{Buffer, MutableBuffer, ScalarBuffer};
 use memmap2::Mmap;
+use twox_hash::XxHash3_64;
 
+mod damaged;
 mod index;
 mod write;
 mod block;
 
-pub use block::{Block, Found, KeyColumn, SealedColumn};
+pub use block::{Block, FieldRows, Found, KeyColumn, SealedColumn};
+pub use damaged::Damaged;
 pub(super) use index::Mark;
 
+use super::distinct::{REGISTERS, Sketch};
 use super::numbers::{DictionaryNumber, SegmentId};
 use super::segment_builder::SegmentBuilder;
 use super::sizes::Sizes;
@@ -36,34 +40,13 @@ use write::Writer;
 /// Buffers begin at multiples of this: no load of a vector register straddles two cache lines.
 const ALIGNMENT: usize = 64;
 /// The first and the last bytes; the digits are the format's version.
-const MAGIC: &[u8; 16] = b"PROJECTIONIST-02";
+const MAGIC: &[u8; 16] = b"PROJECTIONIST-03";
 /// The index's length and checksum, and the magic.
 const TAIL: usize = 2 * size_of::<u64>() + MAGIC.len();
 /// Events between two looks at whether a shredding should go on.
 const LOOK_EVENTS: u64 = 1024;
 
 const _: () = assert!(cfg!(target_endian = "little"), "segments are little-endian and used as they are");
-
-/// A segment that does not hold what was written: cut off, torn, changed, or of another format.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damaged {
-    /// What of it.
-    pub what: String,
-}
-
-impl Damaged {
-    fn new(what: impl Into<String>) -> Damaged {
-        Damaged { what: what.into() }
-    }
-}
-
-impl std::fmt::Display for Damaged {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "history is damaged: {}", self.what)
-    }
-}
-
-impl std::error::Error for Damaged {}
 
 /// The strings that keys of a segment stand for.
 #[derive(Clone, Debug)]
@@ -72,6 +55,8 @@ pub struct Words {
     pub values: Text,
     /// XXH3-64 (seed 0) of each.
     pub hashes: ScalarBuffer<u64>,
+    /// Of names of streams, the store's number of each.
+    pub streams: Option<ScalarBuffer<i64>>,
 }
 
 /// One immutable piece of history.
@@ -80,6 +65,7 @@ pub struct Segment {
     file: Buffer,
     index: Arc<Index>,
     blocks: Vec<Block>,
+    type_names: OnceLock<Words>,
 }
 
 impl std::fmt::Debug for Segment {
@@ -146,7 +132,7 @@ impl Segment {
         end_block(&mut events, &mut writer, rest, &mut mark).map_err(failed)?;
         events.end_words();
         write_words(&mut events, &mut writer).map_err(failed)?;
-        writer.finish(range, mark).map(Some).map_err(failed)
+        writer.finish(range, mark, events.type_names()).map(Some).map_err(failed)
     }
 
     /// The events of `range`, in memory. A fault when that takes more than `bytes_max`.
@@ -193,7 +179,7 @@ impl Segment {
     pub fn from_bytes(file: Buffer) -> Result<Segment, Damaged> {
         let index = Arc::new(read_index(&file)?);
         let blocks = (0..index.blocks.len()).map(|number| Block::new(&file, &index, number)).collect();
-        Ok(Segment { id: SegmentId::next(), file, index, blocks })
+        Ok(Segment { id: SegmentId::next(), file, index, blocks, type_names: OnceLock::new() })
     }
 
     /// Maps a segment's file. The file must never be written to again; removing it is harmless.
@@ -245,7 +231,28 @@ impl Segment {
         Ok(Words {
             values: text(&words.values, &self.file, words.length, &what)?,
             hashes: words.hashes.numbers(&self.file, words.length, &what)?,
+            streams: words.streams.as_ref().map(|place| place.numbers(&self.file, words.length, &what)).transpose()?,
         })
+    }
+
+    /// The names of its event types, in the order of their numbers.
+    pub fn type_names(&self) -> &Words {
+        self.type_names.get_or_init(|| {
+            let values: Text = self.index.types.iter().collect();
+            let hashes: Vec<u64> = values.iter().map(|name| XxHash3_64::oneshot(name.as_bytes())).collect();
+            Words { values, hashes: hashes.into(), streams: None }
+        })
+    }
+
+    /// Adds the words of dictionary `number` to a sketch; of a large one, nothing is read but its registers.
+    pub(super) fn sketch(&self, number: DictionaryNumber, sketch: &mut Sketch) -> Result<(), Damaged> {
+        let what = || format!("dictionary {} of the events {}", number.0, self.range());
+        let words = self.index.words.get(number.0 as usize).ok_or_else(|| Damaged::new(what()))?;
+        match &words.sketch {
+            Some(place) => sketch.merge(&place.numbers::<u8>(&self.file, REGISTERS, &what)?),
+            None => sketch.add(&words.hashes.numbers(&self.file, words.length, &what)?),
+        }
+        Ok(())
     }
 
     /// Compares every checksum, also of what was compared before.
@@ -281,7 +288,7 @@ fn end_block(
 }
 
 fn write_words(events: &mut SegmentBuilder, writer: &mut Writer<'_>) -> io::Result<()> {
-    events.words().take_ended().iter().try_for_each(|(number, words)| writer.words(*number, words))
+    events.words().take_ended().iter().try_for_each(|ended| writer.words(ended))
 }
 
 fn read_index(file: &Buffer) -> Result<Index, Damaged> {
@@ -301,7 +308,12 @@ fn read_index(file: &Buffer) -> Result<Index, Damaged> {
     if checksum(json) != number(8) {
         return Err(Damaged::new("its index"));
     }
-    let index: Index = serde_json::from_slice(json).map_err(|error| Damaged::new(format!("its index: {error}")))?;
+    let mut index: Index = serde_json::from_slice(json).map_err(|error| Damaged::new(format!("its index: {error}")))?;
+    index.number_types();
+    if !index.made_by.upcasters.is_empty() {
+        let upcasters = index.made_by.upcasters.join(", ");
+        return Err(Damaged::new(format!("it was made by upcasters that this program does not have: {upcasters}")));
+    }
     let is_inside = |place: &index::Place| {
         place.offset.is_multiple_of(ALIGNMENT as u64)
             && place.offset.checked_add(place.length).is_some_and(|end| end <= start as u64)

@@ -3,18 +3,22 @@
 use std::io::{self, Write};
 
 use arrow_buffer::ToByteSlice;
+use hashbrown::HashMap;
 use twox_hash::XxHash3_64;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 use super::index::{
-    BlockIndex, ColumnIndex, FieldsIndex, Index, Mark, Place, TextPlaces, TypeIndex, ValuesIndex, WordsIndex, checksum,
+    BlockIndex, ColumnIndex, EventsIndex, FieldsIndex, Index, MadeBy, Mark, Place, RareIndex, SmallTypesIndex,
+    TextPlaces, TypeIndex, ValuesIndex, WordsIndex, checksum,
 };
 use super::{ALIGNMENT, MAGIC};
 use crate::event::{Column, Range, Text, Values};
-use crate::history::inferred_columns::Listed;
+use crate::history::distinct::{Sketch, WORDS_MIN};
+use crate::history::inferred_columns::{BlockFields, RareFields};
 use crate::history::numbers::DictionaryNumber;
 use crate::history::segment_builder::{WholeBlock, WholeType};
+use crate::history::segment_dictionaries::EndedDictionary;
 
 /// Writes one segment, from its first byte to its last.
 pub(super) struct Writer<'w> {
@@ -31,6 +35,7 @@ impl<'w> Writer<'w> {
     }
 
     pub fn block(&mut self, block: &WholeBlock) -> io::Result<()> {
+        let (small, own): (Vec<_>, Vec<_>) = block.types.iter().partition(|kind| kind.is_small());
         let index = BlockIndex {
             range: block.range,
             length: block.positions.len(),
@@ -38,16 +43,26 @@ impl<'w> Writer<'w> {
             stream_words: block.stream_words,
             metadata: self.metadata(&block.metadata)?,
             metadata_fields: self.fields(&block.metadata_fields)?,
-            types: block.types.iter().map(|kind| self.kind(kind)).collect::<io::Result<_>>()?,
+            types: own.into_iter().map(|kind| self.kind(kind)).collect::<io::Result<_>>()?,
+            small_types: self.small_types(&small)?,
         };
         self.blocks.push(index);
         Ok(())
     }
 
-    /// The segment's dictionary `number`.
-    pub fn words(&mut self, number: DictionaryNumber, values: &Text) -> io::Result<()> {
-        let hashes: Vec<u64> = values.iter().map(|value| XxHash3_64::oneshot(value.as_bytes())).collect();
-        let index = WordsIndex { length: values.len(), values: self.text(values)?, hashes: self.numbers(&hashes)? };
+    /// A dictionary of the segment.
+    pub fn words(&mut self, ended: &EndedDictionary) -> io::Result<()> {
+        let EndedDictionary { number, words, streams } = ended;
+        let hashes: Vec<u64> = words.iter().map(|word| XxHash3_64::oneshot(word.as_bytes())).collect();
+        let streams: Option<Vec<i64>> = streams.as_ref().map(|all| all.iter().map(|number| number.0).collect());
+        let sketch = (hashes.len() > WORDS_MIN).then(|| Sketch::of(&hashes));
+        let index = WordsIndex {
+            length: words.len(),
+            values: self.text(words)?,
+            hashes: self.numbers(&hashes)?,
+            streams: streams.map(|numbers| self.numbers(&numbers)).transpose()?,
+            sketch: sketch.map(|sketch| self.bytes(sketch.registers())).transpose()?,
+        };
         let place = number.0 as usize;
         if self.words.len() <= place {
             self.words.resize_with(place + 1, || None);
@@ -57,11 +72,21 @@ impl<'w> Writer<'w> {
     }
 
     /// Ends the segment.
-    pub fn finish(mut self, range: Range, mark: Option<Mark>) -> io::Result<u64> {
+    pub fn finish(mut self, range: Range, mark: Option<Mark>, types: &[String]) -> io::Result<u64> {
         let words = self.words.drain(..).collect::<Option<Vec<_>>>();
         let words = words.ok_or_else(|| io::Error::other("a dictionary was not written"))?;
         let events = self.blocks.iter().map(|block| block.length as u64).sum();
-        let index = Index { range, mark, events, blocks: std::mem::take(&mut self.blocks), words };
+        let (types, blocks) = (types.to_vec(), std::mem::take(&mut self.blocks));
+        let index = Index {
+            range,
+            made_by: MadeBy::default(),
+            mark,
+            events,
+            types,
+            type_numbers: HashMap::default(),
+            blocks,
+            words,
+        };
         let index = serde_json::to_vec(&index)?;
         self.out.write_all(&index)?;
         self.out.write_all(&(index.len() as u64).to_le_bytes())?;
@@ -72,21 +97,68 @@ impl<'w> Writer<'w> {
 
     fn kind(&mut self, kind: &WholeType) -> io::Result<TypeIndex> {
         Ok(TypeIndex {
-            name: kind.name.clone(),
+            number: kind.number,
             length: kind.rows.len(),
-            rows: self.numbers(&kind.rows)?,
-            streams: self.numbers(&kind.streams)?,
-            stream_versions: self.numbers(&kind.stream_versions)?,
-            times: self.numbers(&kind.times)?,
-            ids: self.ids(&kind.ids)?,
-            documents: self.text(&kind.documents)?,
+            events: self.events(&[kind])?,
             fields: self.fields(&kind.fields)?,
         })
     }
 
-    fn fields(&mut self, listed: &Listed) -> io::Result<FieldsIndex> {
-        let columns = listed.columns.iter().map(|one| Ok((one.name.clone(), self.column(&one.column, one.words)?)));
-        Ok(FieldsIndex { columns: columns.collect::<io::Result<_>>()?, is_partial: listed.is_partial })
+    fn small_types(&mut self, types: &[&WholeType]) -> io::Result<Option<SmallTypesIndex>> {
+        if types.is_empty() {
+            return Ok(None);
+        }
+        let numbered = types.iter().map(|kind| (kind.number, kind.rows.len() as u32)).collect();
+        Ok(Some(SmallTypesIndex { types: numbered, events: self.events(types)? }))
+    }
+
+    /// The events of these types, one type after the other.
+    fn events(&mut self, types: &[&WholeType]) -> io::Result<EventsIndex> {
+        let (ids, documents) = match types {
+            [kind] => (kind.ids.clone(), kind.documents.clone()), // which copies nothing
+            _ => (
+                types.iter().flat_map(|kind| kind.ids.iter()).collect(),
+                types.iter().flat_map(|kind| kind.documents.iter()).collect(),
+            ),
+        };
+        Ok(EventsIndex {
+            rows: self.all(types, |kind| &kind.rows)?,
+            streams: self.all(types, |kind| &kind.streams)?,
+            stream_versions: self.all(types, |kind| &kind.stream_versions)?,
+            times: self.all(types, |kind| &kind.times)?,
+            ids: self.ids(&ids)?,
+            documents: self.text(&documents)?,
+        })
+    }
+
+    fn all<T: arrow_buffer::ArrowNativeType>(
+        &mut self,
+        types: &[&WholeType],
+        numbers: impl Fn(&WholeType) -> &Vec<T>,
+    ) -> io::Result<Place> {
+        match types {
+            [kind] => self.numbers(numbers(kind)),
+            _ => self.numbers(&types.iter().flat_map(|kind| numbers(kind)).copied().collect::<Vec<T>>()),
+        }
+    }
+
+    fn fields(&mut self, fields: &BlockFields) -> io::Result<FieldsIndex> {
+        let columns = fields.columns.iter().map(|one| Ok((one.name.clone(), self.column(&one.column, one.words)?)));
+        let columns = columns.collect::<io::Result<_>>()?;
+        Ok(FieldsIndex { columns, rare: self.rare(&fields.rare)?, is_in_text: fields.is_in_text })
+    }
+
+    fn rare(&mut self, rare: &RareFields) -> io::Result<Option<RareIndex>> {
+        if rare.hashes.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(RareIndex {
+            names: rare.hashes.len(),
+            length: rare.rows.len(),
+            hashes: self.numbers(&rare.hashes)?,
+            offsets: self.numbers(&rare.offsets)?,
+            rows: self.numbers(&rare.rows)?,
+        }))
     }
 
     fn column(&mut self, column: &Column, words: Option<DictionaryNumber>) -> io::Result<ColumnIndex> {

@@ -47,7 +47,7 @@ impl Build {
         let by = |number| Some(Keys { number, of: 2, by: Partitioning::ByStream });
         let step = Step {
             reads: vec![Read::History(Range { after: Position::START, through: Position(100) })],
-            instances: Instances::New { parts: vec![by(0), by(1)], threads: self.threads },
+            instances: Instances::New { parts: vec![by(0), by(1)], threads: self.threads, is_partitioned: true },
             code: CodeTier::Best,
             batch: BatchSize::events(10),
             flush: FlushPolicy::WhenFull,

@@ -6,6 +6,8 @@ mod fields;
 mod events;
 /// Entries, deletes, replaced rows, composite keys, what is kept from flush to flush.
 mod tables;
+/// Rows of very many columns.
+mod wide;
 /// Real numbers in rows: NaN, infinities, zero with a sign.
 mod reals;
 /// What a plugin says of itself.

@@ -1,37 +1,41 @@
-//! A plugin **crate** and the cargo that builds it.
+//! A **package** that makes a plugin: what `cargo metadata` says of a crate, as far as it matters here.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
+use super::{WASM, no_rust};
 use crate::event::{Fault, Result};
 
-const TARGET: &str = "wasm32-unknown-unknown";
-
 /// A crate that makes a plugin.
-#[derive(Debug)]
-pub(super) struct Crate {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Package {
+    /// Its name; the plugin file is named after it.
+    pub name: String,
     /// Its folder, absolute.
     pub folder: PathBuf,
-    /// The folders of the crates that it depends on by path.
-    pub beside: Vec<PathBuf>,
-    /// Where cargo puts what it builds.
-    pub target: PathBuf,
-    name: String,
-    manifest: PathBuf,
-    profile: String,
+    /// Its `Cargo.toml`.
+    pub manifest: PathBuf,
+    /// The crates that it depends on by path, as far down as that goes: their names and folders.
+    pub path_dependencies: Vec<(String, PathBuf)>,
+    /// The folder with its `Cargo.lock`: its own, unless it is a member of a workspace.
+    pub workspace: PathBuf,
+    /// Where cargo puts what it builds when nobody says otherwise.
+    pub cargo_target: PathBuf,
+    /// How many crates are compiled when nothing is there yet.
+    pub crates: usize,
 }
 
-/// What `cargo metadata` says, as far as it matters here.
 #[derive(Deserialize)]
 struct Metadata {
-    packages: Vec<Package>,
+    packages: Vec<Described>,
     target_directory: PathBuf,
+    workspace_root: PathBuf,
 }
 
 #[derive(Deserialize)]
-struct Package {
+struct Described {
     name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
@@ -44,18 +48,9 @@ struct Target {
     crate_types: Vec<String>,
 }
 
-/// A line of `cargo build --message-format=json`.
-#[derive(Deserialize)]
-struct Message {
-    reason: String,
-    manifest_path: Option<PathBuf>,
-    #[serde(default)]
-    filenames: Vec<PathBuf>,
-}
-
-impl Crate {
+impl Package {
     /// The crate in `folder`.
-    pub fn find(folder: &Path, profile: &str) -> Result<Crate> {
+    pub fn find(folder: &Path) -> Result<Package> {
         let manifest = folder.join("Cargo.toml");
         let manifest = manifest.canonicalize().map_err(|_| {
             Fault::input(format!("{} has no Cargo.toml", folder.display()))
@@ -71,30 +66,39 @@ impl Crate {
                 .hint("add `[lib]` with `crate-type = [\"cdylib\"]` to its Cargo.toml"));
         }
         let folder_of = |manifest: &Path| manifest.parent().unwrap_or(manifest).to_owned();
-        Ok(Crate {
+        Ok(Package {
+            name: own.name.clone(),
             folder: folder_of(&manifest),
-            beside: metadata
+            path_dependencies: metadata
                 .packages
                 .iter()
                 .filter(|package| package.source.is_none() && package.manifest_path != manifest)
-                .map(|package| folder_of(&package.manifest_path))
+                .map(|package| (package.name.clone(), folder_of(&package.manifest_path)))
                 .collect(),
-            target: metadata.target_directory,
-            name: own.name.clone(),
+            workspace: metadata.workspace_root,
+            cargo_target: metadata.target_directory,
+            crates: metadata.packages.len(),
             manifest,
-            profile: profile.to_owned(),
         })
     }
 
     /// What its plugin file is called in the plugin folder.
-    pub fn file_name(&self) -> String {
+    pub fn plugin_file(&self) -> String {
         format!("{}.wasm", self.name)
     }
 
+    /// The crate that a file belongs to: this one, or one that it depends on by path.
+    pub fn owner_of(&self, file: &Path) -> Option<&str> {
+        let own = (self.name.as_str(), self.folder.as_path());
+        let others = self.path_dependencies.iter().map(|(name, folder)| (name.as_str(), folder.as_path()));
+        let holding = others.chain([own]).filter(|(_, folder)| file.starts_with(folder));
+        holding.max_by_key(|(_, folder)| folder.components().count()).map(|(name, _)| name)
+    }
+
     /// Checks that rustc can build for Wasm.
-    pub fn check_target(&self) -> Result<()> {
+    pub fn check_wasm(&self) -> Result<()> {
         let asked = Command::new("rustc")
-            .args(["--print", "target-libdir", "--target", TARGET])
+            .args(["--print", "target-libdir", "--target", WASM])
             .current_dir(&self.folder)
             .output();
         let output = asked.map_err(|error| no_rust("rustc", error))?;
@@ -102,37 +106,13 @@ impl Crate {
         if output.status.success() && Path::new(&libraries).is_dir() {
             return Ok(());
         }
-        Err(Fault::input(format!("this Rust cannot build for {TARGET}")).hint(format!("rustup target add {TARGET}")))
-    }
-
-    /// Builds it; cargo talks to stderr. The plugin file, or none when it does not compile.
-    pub fn build(&self) -> Result<Option<PathBuf>> {
-        let output = Command::new("cargo")
-            .args(["build", "--message-format=json-render-diagnostics", "--target", TARGET])
-            .args(["--profile", &self.profile, "--lib", "--manifest-path"])
-            .arg(&self.manifest)
-            .current_dir(&self.folder) // where its rust-toolchain.toml and .cargo/config.toml hold
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| no_rust("cargo", error))?;
-        if !output.status.success() {
-            return Ok(None);
-        }
-        let file = String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Message>(line).ok())
-            .filter(|message| message.reason == "compiler-artifact")
-            .filter(|message| message.manifest_path.as_deref() == Some(&self.manifest))
-            .flat_map(|message| message.filenames)
-            .find(|file| file.extension().is_some_and(|extension| extension == "wasm"));
-        file.map(Some).ok_or_else(|| Fault::input(format!("cargo built `{}` and named no .wasm file", self.name)))
+        Err(Fault::input(format!("this Rust cannot build for {WASM}")).hint(format!("rustup target add {WASM}")))
     }
 }
 
 fn metadata(manifest: &Path) -> Result<Metadata> {
     let output = Command::new("cargo")
-        .args(["metadata", "--format-version", "1", "--filter-platform", TARGET, "--manifest-path"])
+        .args(["metadata", "--format-version", "1", "--filter-platform", WASM, "--manifest-path"])
         .arg(manifest)
         .current_dir(manifest.parent().unwrap_or(manifest))
         .stdin(Stdio::null())
@@ -145,6 +125,24 @@ fn metadata(manifest: &Path) -> Result<Metadata> {
     serde_json::from_slice(&output.stdout).map_err(|error| Fault::input(format!("reading what cargo says: {error}")))
 }
 
-fn no_rust(program: &str, error: std::io::Error) -> Fault {
-    Fault::input(format!("cannot run `{program}`: {error}")).hint("install Rust from https://rustup.rs")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_belongs_to_the_innermost_crate_around_it() {
+        let package = Package {
+            name: "shop".into(),
+            folder: "/p/shop".into(),
+            manifest: "/p/shop/Cargo.toml".into(),
+            path_dependencies: vec![("prices".into(), "/p/shop/prices".into()), ("sdk".into(), "/sdk".into())],
+            workspace: "/p/shop".into(),
+            cargo_target: "/p/shop/target".into(),
+            crates: 3,
+        };
+        assert_eq!(package.owner_of(Path::new("/p/shop/src/lib.rs")), Some("shop"));
+        assert_eq!(package.owner_of(Path::new("/p/shop/prices/src/lib.rs")), Some("prices"));
+        assert_eq!(package.owner_of(Path::new("/sdk/src/lib.rs")), Some("sdk"));
+        assert_eq!(package.owner_of(Path::new("/p/other.rs")), None);
+    }
 }
