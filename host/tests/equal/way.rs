@@ -47,6 +47,8 @@ pub struct HistoryWay {
     pub segments: [u64; 3],
     pub block_events: usize,
     pub dictionary_bytes: usize,
+    pub rare_field: usize,
+    pub small_types: usize,
     pub sealed: u64,
     /// Whether more is sealed before each further stretch.
     pub grows: bool,
@@ -165,6 +167,8 @@ impl HistoryWay {
             segments: [small, middle, middle * rng.between(1, 4)],
             block_events: *rng.pick(&[1, 2, 5, 17, 1_000]),
             dictionary_bytes: *rng.pick(&[0, 2_000, 20_000, 128 << 20]),
+            rare_field: *rng.pick(&[1, 2, 5, 1_000]),
+            small_types: *rng.pick(&[0, 1, 3, 1_000]),
             sealed: if rng.chance(60) { 1_000 } else { rng.below(1_001) },
             grows: rng.chance(30),
             has_tail: rng.chance(70),
@@ -172,7 +176,13 @@ impl HistoryWay {
     }
 
     pub fn sizes(&self) -> Sizes {
-        Sizes { segments: self.segments, block_events: self.block_events, dictionary_bytes: self.dictionary_bytes }
+        Sizes {
+            segments: self.segments,
+            block_events: self.block_events,
+            dictionary_bytes: self.dictionary_bytes,
+            rare_field: self.rare_field,
+            small_types: self.small_types,
+        }
     }
 }
 
