@@ -5,6 +5,7 @@
 //! | module | its noun |
 //! | --- | --- |
 //! | [`event`] | the facts, and the shapes in which they travel |
+//! | `sqlite_file` | opening SQLite files for reading |
 //! | [`event_store`] | where events are kept: the contract, and its adapters |
 //! | [`import`] | events out of files |
 //! | [`history`] | from recorded JSON to columns; the mirror of the log |
@@ -17,6 +18,7 @@
 //! | [`cli`] | the command line |
 
 pub mod event;
+mod sqlite_file;
 pub mod event_store;
 pub mod import;
 pub mod history;

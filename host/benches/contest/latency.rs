@@ -84,7 +84,7 @@ impl Stage {
         std::fs::create_dir_all(&job.folder).expect("a folder");
         let folder = tempfile::tempdir_in(&job.folder).expect("a folder");
         let project = make_project(folder.path());
-        let store = SqliteStore::open(&project.store).expect("the store");
+        let store = SqliteStore::create(&project.store).expect("the store");
         let plugin = std::fs::read(&job.plugins[0]).expect("the plugin");
         let names = (0..job.projections)
             .map(|number| format!("{}{number:02}", NAME.strip_suffix("00").expect("its digits")))

@@ -113,7 +113,7 @@ pub fn import(job: &Job) -> Measured {
         }
     };
     let watch = Watch::start();
-    let store = SqliteStore::open(&project.store).expect("the store");
+    let store = SqliteStore::create(&project.store).expect("the store");
     let report = import::import(&store, input, Options::default()).expect("the import");
     assert_eq!(report.added, job.events, "every event is new");
     watch.stop()

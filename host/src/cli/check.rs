@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::failure::{Said, lay_out_fault};
-use super::render::grouped;
+use super::render::count;
 use super::shell::Shell;
 use crate::event::{Fault, Manifest, Partitioning, Selection, Table};
 use crate::plugin::{CONTRACT, Engine, Inspection, Limits, Plugin, inspect, read_file};
@@ -112,7 +112,7 @@ impl Answer {
             Some(false) => ", a core module",
             None => "",
         };
-        say("file", format!("{} ({} bytes{form})", self.file, grouped(self.bytes as u64)));
+        say("file", format!("{} ({}{form})", self.file, count(self.bytes as u64, "byte")));
         let contract = self.contract.as_deref().unwrap_or("none");
         say("contract", format!("{contract} (this host: {})", self.host_contract));
         if !self.imports.is_empty() {

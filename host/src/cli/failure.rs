@@ -3,7 +3,6 @@
 //! 0: done. 1: failed. 2: used wrongly.
 
 use std::fmt::Write;
-use std::io;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -30,8 +29,7 @@ pub struct Said;
 
 /// Says what went wrong, and gives the exit code.
 pub(super) fn report(shell: &Shell, error: &anyhow::Error) -> ExitCode {
-    if is_broken_pipe(error) {
-        // The reader has seen enough (`| head`).
+    if shell.reader_left() {
         return ExitCode::SUCCESS;
     }
     if error.is::<Said>() {
@@ -39,13 +37,6 @@ pub(super) fn report(shell: &Shell, error: &anyhow::Error) -> ExitCode {
     }
     shell.say(lay_out(error));
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// `error:` with each cause on a line of its own, the Wasm frames, and what to do.
@@ -152,12 +143,5 @@ mod tests {
         }
         assert_eq!(hint(event().at(Position(7)).hint("mend it")), "mend it", "its own hint comes first");
         assert_eq!(hint_of(&Fault::new(FaultKind::Storage, "no")), None);
-    }
-
-    #[test]
-    fn a_broken_pipe_is_found_under_its_context() {
-        let error = anyhow::Error::new(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing");
-        assert!(is_broken_pipe(&error));
-        assert!(!is_broken_pipe(&anyhow::Error::new(Fault::input("no"))));
     }
 }

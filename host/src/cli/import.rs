@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::failure::{Said, lay_out_fault};
-use super::render::{grouped, time};
+use super::render::time;
 use super::shell::Shell;
 use super::stop;
-use crate::event::Fault;
-use crate::event_store::sqlite::SqliteStore;
+use crate::event::{Fault, count, grouped};
+use crate::event_store::EventStore;
 use crate::history::History;
 use crate::import::{BadLine, Input, Options, Progress, Report, import, open_aside};
 use crate::project::Project;
@@ -48,7 +48,7 @@ impl Import {
             true => Input::new("stdin", io::stdin())?,
             false => Input::open(&self.file)?,
         };
-        let store = SqliteStore::open(&project.store)?;
+        let store = project.event_store_for_appending()?;
         let stop = stop::on_signals()?;
         let (mut aside, aside_name) = match &self.skip_bad {
             Some(path) => {
@@ -60,14 +60,14 @@ impl Import {
 
         let bar = shell.bar("importing", std::fs::metadata(&self.file).ok().map(|about| about.len()), "bytes");
         let mut on_bad = |bad: &BadLine| {
-            shell.say(format!("bad line {}:{}:{}: {}", self.file.display(), bad.line, bad.column, bad.reason));
+            shell.say(format!("bad line {}:{bad}", self.file.display()));
         };
         let mut progress = |progress: &Progress| {
             bar.set_position(progress.bytes_read);
             if stop.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let report = import(
-            &store,
+            &*store,
             input,
             Options {
                 again: self.again,
@@ -82,12 +82,13 @@ impl Import {
         }
         let report = report?;
         if project.history.enabled && !report.interrupted {
-            keep_history(shell, &project, &store, &stop);
+            keep_history(shell, &project, &*store, &stop);
         }
         shell.answer(&report, for_people)?;
         if report.bad > 0 {
-            let bad = grouped(report.bad);
-            shell.say(format!("{bad} bad lines are in {aside_name}: mend them there and import that file"));
+            let (are, them) = if report.bad == 1 { ("is", "it") } else { ("are", "them") };
+            let bad = count(report.bad, "bad line");
+            shell.say(format!("{bad} {are} in {aside_name}: mend {them} there and import that file"));
         }
         if report.already_there > 0 {
             shell.say(
@@ -103,7 +104,7 @@ impl Import {
 }
 
 /// The events are in; that their mirror cannot be kept up is no failure of the import. A host that runs does it itself.
-fn keep_history(shell: &Shell, project: &Project, store: &SqliteStore, stop: &Stop) {
+fn keep_history(shell: &Shell, project: &Project, store: &dyn EventStore, stop: &Stop) {
     let kept = History::open(&project.history.folder, store)
         .and_then(|history| super::history::catch_up(shell, store, &history, stop));
     if let Err(fault) = kept {
@@ -113,12 +114,13 @@ fn keep_history(shell: &Shell, project: &Project, store: &SqliteStore, stop: &St
 
 fn for_people(report: &Report) -> String {
     let rate = (report.lines as f64 / report.seconds.max(1e-6)) as u64;
-    let mut text = format!("{} events added", grouped(report.added));
+    let mut text = format!("{} added", count(report.added, "event"));
     if report.already_there > 0 {
-        text += &format!(", {} were there already", grouped(report.already_there));
+        let were = if report.already_there == 1 { "was" } else { "were" };
+        text += &format!(", {} {were} there already", grouped(report.already_there));
     }
     if report.bad > 0 {
-        text += &format!(", {} bad lines put aside", grouped(report.bad));
+        text += &format!(", {} put aside", count(report.bad, "bad line"));
     }
     text + &format!(" ({}, {}/s)", time(report.seconds * 1_000.0), grouped(rate))
 }

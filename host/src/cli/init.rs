@@ -44,6 +44,7 @@ impl Init {
         let project = Project::open(&folder)?;
         fs::create_dir_all(&project.plugins).map_err(doing)?;
         fs::create_dir_all(&project.data).map_err(doing)?;
+        project.event_store_for_appending()?;
         let gitignore = project.folder.join(".gitignore");
         if !gitignore.exists() {
             fs::write(gitignore, GITIGNORE).map_err(doing)?;

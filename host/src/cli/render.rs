@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use super::failure::lay_out_fault;
 use super::shell::Shell;
 use crate::event::Fault;
+pub use crate::event::{count, grouped};
 use crate::projection::Stage;
 use crate::server::{Notice, SwapReport};
 
@@ -73,7 +74,10 @@ fn ended(notice: &Notice) -> Option<&str> {
 pub fn line(notice: &Notice) -> String {
     match notice {
         Notice::Serving { plugins, head, projections } => {
-            format!("{GOOD}serving{GOOD:#} {projections} projections, head {head}, watching {plugins}")
+            format!(
+                "{GOOD}serving{GOOD:#} {}, head {head}, watching {plugins}",
+                count(*projections as u64, "projection")
+            )
         }
         Notice::Building { projection, version, hash } => {
             format!("{CALM}building{CALM:#} {projection} version {version} ({hash})")
@@ -117,10 +121,10 @@ fn swapped(report: &SwapReport) -> String {
         None => String::new(),
     };
     format!(
-        "{GOOD}swapped{GOOD:#} {projection} version {version} ({hash}){replaced}: {} events, {} rows, served in {} \
+        "{GOOD}swapped{GOOD:#} {projection} version {version} ({hash}){replaced}: {}, {}, served in {} \
          (load {}, replay {}, finish {})",
-        grouped(*events),
-        grouped(*rows),
+        count(*events, "event"),
+        count(*rows, "row"),
         time(report.served_ms),
         time(report.load_ms),
         time(report.replay_ms),
@@ -143,11 +147,6 @@ pub fn time(ms: f64) -> String {
         ms if ms < 60_000.0 => format!("{:.2} s", ms / 1_000.0),
         ms => format!("{:.0} min {:02.0} s", (ms / 60_000.0).floor(), (ms % 60_000.0 / 1_000.0).floor()),
     }
-}
-
-/// Digits in groups of three.
-pub fn grouped(number: u64) -> String {
-    indicatif::HumanCount(number).to_string()
 }
 
 /// Bytes in KiB, MiB and so on.

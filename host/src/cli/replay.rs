@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::failure::Said;
-use super::render::{grouped, time};
+use super::render::{count, grouped, time};
 use super::shell::Shell;
 use super::stop;
 use crate::event::{Position, Timestamp};
@@ -104,12 +104,12 @@ fn for_people(report: &Report) -> String {
     let Report { projection, version, hash, checkpoint, .. } = report;
     let mut text = format!("{projection} version {version} ({hash}), up to position {}\n", grouped(checkpoint.0));
     for (table, rows) in &report.tables {
-        writeln!(text, "  {table}: {} rows", grouped(*rows)).expect("a string takes everything");
+        writeln!(text, "  {table}: {}", count(*rows, "row")).expect("a string takes everything");
     }
     write!(
         text,
-        "{} events in {}, {}/s (load {})",
-        grouped(report.events),
+        "{} in {}, {}/s (load {})",
+        count(report.events, "event"),
         time(report.replay_ms),
         grouped(report.events_per_s),
         time(report.load_ms)

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,6 +22,36 @@ pub struct Shell {
     project: Option<PathBuf>,
     json: bool,
     bars: MultiProgress,
+    reader_left: Arc<AtomicBool>,
+}
+
+/// Stdout. It remembers whether whoever reads it has gone away, as `head` does when it has seen enough; the error
+/// alone may come to the end of the command as another library's.
+pub struct Out {
+    stdout: StdoutLock<'static>,
+    reader_left: Arc<AtomicBool>,
+}
+
+impl Out {
+    fn note<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        done.inspect_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                self.reader_left.store(true, Ordering::Relaxed);
+            }
+        })
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.stdout.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.stdout.flush();
+        self.note(flushed)
+    }
 }
 
 impl Shell {
@@ -27,7 +59,7 @@ impl Shell {
     pub(super) fn new(project: Option<PathBuf>, json: bool) -> Shell {
         // indicatif draws nothing where stderr is no terminal.
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_S));
-        Shell { project, json, bars }
+        Shell { project, json, bars, reader_left: Arc::default() }
     }
 
     /// The project that was named, or the one that the current folder lies in.
@@ -57,8 +89,13 @@ impl Shell {
     }
 
     /// Stdout, buffered; flush it when done.
-    pub fn out(&self) -> BufWriter<StdoutLock<'static>> {
-        BufWriter::new(io::stdout().lock())
+    pub fn out(&self) -> BufWriter<Out> {
+        BufWriter::new(Out { stdout: io::stdout().lock(), reader_left: self.reader_left.clone() })
+    }
+
+    /// Whether whoever reads stdout has gone away: then the command is done, and nobody is to be told of it.
+    pub fn reader_left(&self) -> bool {
+        self.reader_left.load(Ordering::Relaxed)
     }
 
     /// Prints one line of data.

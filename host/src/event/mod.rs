@@ -13,6 +13,7 @@ mod manifest;
 mod check;
 mod changes;
 mod fault;
+mod words;
 
 pub use batch::{Batch, Envelope, Group};
 pub use changes::{Changes, Rows};
@@ -25,3 +26,4 @@ pub use manifest::{
 pub use position::{Position, Range, StreamVersion};
 pub use recorded::{EventRef, ExpectedVersion, NewEvent, StreamNumber, TypeIndex, TypeNumber};
 pub use timestamp::Timestamp;
+pub use words::{count, grouped};

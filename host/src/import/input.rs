@@ -6,16 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::decompress::{Compression, Decompressed};
+use super::pushback::Pushback;
 use crate::event::{Fault, Result};
 
 const BUFFER_BYTES: usize = 256 << 10;
-const GZIP: [u8; 2] = [0x1F, 0x8B];
-const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
-/// What is imported: lines, decompressed when they are compressed.
+/// What is imported: text, decompressed when it is compressed.
 pub struct Input {
     name: String,
-    lines: Box<dyn BufRead + Send>,
+    text: Box<dyn BufRead + Send>,
     bytes_read: Arc<AtomicU64>,
     bytes_total: Option<u64>,
 }
@@ -37,32 +37,29 @@ impl Input {
     pub fn new(name: impl Into<String>, reader: impl Read + Send + 'static) -> Result<Input> {
         let name = name.into();
         let bytes_read = Arc::new(AtomicU64::new(0));
-        let mut raw = BufReader::with_capacity(BUFFER_BYTES, Counted(reader, bytes_read.clone()));
-        let mut first = Vec::new();
-        raw.by_ref()
-            .take(ZSTD.len() as u64)
-            .read_to_end(&mut first)
-            .map_err(|error| Fault::input(format!("cannot read {name}: {error}")))?;
-        let (gzip, zstd) = (first.starts_with(&GZIP), first.starts_with(&ZSTD));
-        let whole = Cursor::new(first).chain(raw);
-        let lines: Box<dyn BufRead + Send> = if gzip {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, flate2::bufread::MultiGzDecoder::new(whole)))
-        } else if zstd {
-            let decoder = zstd::Decoder::with_buffer(whole)
-                .map_err(|error| Fault::input(format!("cannot decompress {name}: {error}")))?;
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, decoder))
-        } else {
-            Box::new(whole)
+        let counted = Counted(reader, bytes_read.clone());
+        let mut raw = Pushback::new(BufReader::with_capacity(BUFFER_BYTES, counted));
+        let compression =
+            Compression::of(&mut raw).map_err(|error| Fault::input(format!("cannot read {name}: {error}")))?;
+        let text: Box<dyn BufRead + Send> = match compression {
+            Some(compression) => Box::new(BufReader::with_capacity(BUFFER_BYTES, Decompressed::new(compression, raw))),
+            None => Box::new(raw),
         };
-        Ok(Input { name, lines, bytes_read, bytes_total: None })
+        Ok(Input { name, text, bytes_read, bytes_total: None })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn lines(&mut self) -> &mut dyn BufRead {
-        &mut self.lines
+    pub(super) fn text(&mut self) -> &mut dyn BufRead {
+        &mut self.text
+    }
+
+    /// Gives back text that was read, to be read again next.
+    pub(super) fn put_back(&mut self, text: &[u8]) {
+        let rest = std::mem::replace(&mut self.text, Box::new(io::empty()));
+        self.text = Box::new(Cursor::new(text.to_vec()).chain(rest));
     }
 
     pub(super) fn bytes_read(&self) -> u64 {

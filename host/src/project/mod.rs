@@ -9,6 +9,7 @@ use crate::read_model::query::QueryLimits;
 
 mod config;
 mod parse;
+mod event_store;
 
 pub use config::HistoryConfig;
 

@@ -12,8 +12,6 @@ pub(super) enum Interruption {
     Fault(Fault),
     /// Partitions are not what the manifest says.
     Overlap(String),
-    /// More rows than partitions can be compared by.
-    TooManyRows,
     /// The rows of a part do not fit an instance.
     OutOfRoom,
     /// A thread ended without a message, or not where the others did.
@@ -47,7 +45,7 @@ impl Interruption {
             Interruption::SlowCode => Learned { keeps_code: true, ..learned },
             Interruption::OutOfRoom if step.can_have_more_waves() => more_waves(),
             Interruption::Fault(fault) if fault.kind == FaultKind::Memory && step.can_have_more_waves() => more_waves(),
-            Interruption::Overlap(_) | Interruption::TooManyRows => more_care(),
+            Interruption::Overlap(_) => more_care(),
             _ => Learned { care: Care::StepByStep, ..learned },
         }
     }
@@ -67,7 +65,6 @@ impl fmt::Display for Interruption {
         match self {
             Interruption::Fault(fault) => fault.fmt(f),
             Interruption::Overlap(message) => f.write_str(message),
-            Interruption::TooManyRows => f.write_str("there are too many rows to tell whether partitions overlap"),
             Interruption::OutOfRoom => f.write_str("the rows of a part do not fit an instance"),
             Interruption::ThreadLost => f.write_str("a thread ended without a message"),
             Interruption::SlowCode => f.write_str("there is much to do for quick code"),

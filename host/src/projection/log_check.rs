@@ -10,7 +10,8 @@ pub(super) fn check_log(log: &mut dyn Reader, generation: &Generation) -> Result
     let (checkpoint, head) = (generation.checkpoint(), log.head()?);
     let message = if head < checkpoint {
         format!("the event store ends at position {head}, before the read model's checkpoint {checkpoint}")
-    } else if !generation.fingerprint().is_empty() && log.mark(checkpoint)?.as_deref() != Some(generation.fingerprint())
+    } else if !generation.fingerprint().is_empty()
+        && log.event_id(checkpoint)?.as_deref() != Some(generation.fingerprint())
     {
         format!("the event at position {checkpoint} is not the one that the read model was built from")
     } else {

@@ -14,7 +14,8 @@ mod message;
 mod stop_barrier;
 mod fold;
 mod interruption;
-mod overlap_detector;
+#[cfg(test)]
+mod test_manifest;
 mod sink;
 mod tier_up;
 mod log_lines;

@@ -231,10 +231,6 @@ impl Projector {
                 let message = self.not_partitioned(message);
                 self.runner.log.add(vec![LogLine { level: LogLevel::Warn, message }]);
             }
-            Interruption::TooManyRows => {
-                let message = format!("{interruption}: it is replayed on one thread");
-                self.runner.log.add(vec![LogLine { level: LogLevel::Info, message }]);
-            }
             _ => {}
         }
         Ok(())

@@ -134,11 +134,9 @@ impl Runner {
         let barrier = StopBarrier::new(step.range().through);
         let is_quick = step.code == CodeTier::QuickWhileFast && !self.plugin.is_optimised();
         let tier_up = is_quick.then(|| TierUp::new(self.thresholds.tier_up, self.plugin.optimising()));
-        let Thresholds { gathered_bytes_max, compared_rows_max, lookups_before_more_waves, .. } = self.thresholds;
-        let sink = BulkSink::new(&self.generation, &mut *self.event_ids, parts.len());
-        let sink = sink.bounded(gathered_bytes_max, compared_rows_max);
+        let sink = BulkSink::new(&self.generation, &mut *self.event_ids);
         let writer = Writer::new(step, Box::new(sink), &barrier, so_far, tier_up, &mut self.log);
-        let mut writer = writer.bounded(lookups_before_more_waves);
+        let mut writer = writer.bounded(self.thresholds.lookups_before_more_waves);
         let start = Start { checkpoint: step.range().after, empty: true, settings: self.settings.clone() };
         let fold = Fold { step, sealed, limits: &self.limits, barrier: &barrier };
         let folders = Folders { plugin: &self.plugin, start: &start, fold: &fold, parts, next: AtomicUsize::new(0) };

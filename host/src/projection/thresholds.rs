@@ -22,10 +22,6 @@ pub struct Thresholds {
     pub parallel_positions_min: u64,
     /// Builds of so many sealed events are partitioned: 32,768.
     pub partitioned_events_min: u64,
-    /// So many bytes of rows are gathered in a build and written together: 64 MiB.
-    pub gathered_bytes_max: usize,
-    /// So many rows are compared for overlap once they are written apart: 32 Mi.
-    pub compared_rows_max: usize,
     /// So many lookups of an instance that had to flush, before there are more waves: 10,000.
     pub lookups_before_more_waves: usize,
     /// When quick code is given up.
@@ -41,8 +37,6 @@ impl Default for Thresholds {
             newest_positions_max: NEWEST_POSITIONS_MAX,
             parallel_positions_min: PARALLEL_POSITIONS_MIN,
             partitioned_events_min: PARTITIONED_EVENTS_MIN,
-            gathered_bytes_max: GATHERED_BYTES_MAX,
-            compared_rows_max: COMPARED_ROWS_MAX,
             lookups_before_more_waves: LOOKUPS_BEFORE_MORE_WAVES,
             tier_up: TierUpRule::Measured,
         }
@@ -108,15 +102,8 @@ pub(super) const LOOKUPS_BEFORE_MORE_WAVES: usize = 10_000;
 /// A wave that has come this far is finished, whatever it looks up: three quarters.
 pub(super) const WAVE_NEARLY_DONE: f64 = 0.75;
 
-/// What is flushed in a build is gathered up to this many bytes and then written together: rows that come in key order
-/// are several times faster to write than others (decision 20).
-pub(super) const GATHERED_BYTES_MAX: usize = 64 << 20;
-
-/// A gathered row counts as so many bytes at least: sorting it takes more than these, however small it is.
-pub(super) const GATHERED_ROW_BYTES: usize = 32;
-
-/// More rows of a partitioned build are not compared for overlap once they are written apart: 256 MiB of hashes.
-pub(super) const COMPARED_ROWS_MAX: usize = 32 << 20;
+/// A build that has taken so many bytes of rows is not started over for better code: taking them again would cost more.
+pub(super) const WRITTEN_TWICE_BYTES_MAX: usize = 64 << 20;
 
 /// Up to so many events quick code is done sooner than optimised code, which takes longer to make (decision 16).
 pub(super) const QUICK_EVENTS_MAX: u64 = 2_000_000;

@@ -1,53 +1,50 @@
 //! A **building generation** is a new file that is filled in bulk. It ends in a finished one, or is thrown away.
+//!
+//! The tables stay empty until then: what is flushed is kept in [runs](super::runs), and its rows are written once.
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
-use super::bulk_load::FirstRows;
-use super::contents::{Contents, SqlTables};
-use super::file::{GenerationFile, check_range, named_counts, row_counts_json};
-use super::generation::failed_build;
-use super::live::{self, LiveGeneration};
-use super::order::{by_key, changes, check_tables, show, sides};
-use super::schema::{self, Statements};
-use super::sql_rows::TableWriter;
-use super::storage::{connect, failed, pragmas, sync_folder};
+use super::contents::Contents;
+use super::file::{self, GenerationFile, check_range, named_counts};
+use super::layout::RowLayout;
+use super::live::LiveGeneration;
+use super::merge_fault::{BuildError, FaultOf};
+use super::order::{check_tables, row_sets};
+use super::runs::{Runs, Sorter};
+use super::sql_lookup::{Found, key_cells, table_looked_up};
+use super::storage::{connect, pragmas};
 use super::writer::{BulkWriter, Commit, Flush, Writer};
-use super::{Digest, Identity, sql_lookup};
+use super::{Digest, Identity, finish, storage};
 use crate::event::{Column, Fault, FaultKind, Manifest, Position, Result, Rows};
 
-/// While a generation is built nothing is journaled or made durable: a crash throws the file away.
-pub(super) const PRAGMAS: &[(&str, &str)] = &[
-    ("page_size", "4096"),
-    ("journal_mode", "OFF"),
-    ("synchronous", "OFF"),
-    ("locking_mode", "EXCLUSIVE"),
-    ("cache_size", "-65536"), // KiB
-];
+/// How a generation is built; the rows do not depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildOptions {
+    /// About how many bytes of rows wait in memory; more go to temporary files beside the generation.
+    pub memory_bytes_max: usize,
+    /// Whether rows are written as pages by this program, or inserted by SQL, which takes longer.
+    pub writes_pages: bool,
+}
+
+impl Default for BuildOptions {
+    /// 64 MiB, and pages.
+    fn default() -> BuildOptions {
+        BuildOptions { memory_bytes_max: 64 << 20, writes_pages: true }
+    }
+}
 
 /// The writer of a generation that is being built.
 #[derive(Debug)]
 pub struct BuildingGeneration {
-    pub(super) conn: Connection,
     pub(super) file: GenerationFile,
-    statements: Vec<Statements>,
+    pub(super) options: BuildOptions,
+    layouts: Vec<RowLayout>,
+    runs: Runs,
     checkpoint: Position,
     fingerprint: String,
     is_empty: bool,
-    rows: BuildRows,
-}
-
-/// How the rows that came so far were written.
-#[derive(Debug)]
-enum BuildRows {
-    None,
-    /// As pages, and no others came since.
-    Pages(FirstRows),
-    /// By SQL, at least some.
-    Inserted,
-    /// A write failed, and nothing can be rolled back.
-    Failed,
 }
 
 impl BuildingGeneration {
@@ -55,156 +52,104 @@ impl BuildingGeneration {
     ///
     /// The manifest must have been checked. Fails when there is a file already.
     pub fn create(path: &Path, identity: &Identity, manifest: &Manifest) -> Result<BuildingGeneration> {
+        Self::create_with(path, identity, manifest, BuildOptions::default())
+    }
+
+    /// The same, built in another way.
+    pub fn create_with(
+        path: &Path,
+        identity: &Identity,
+        manifest: &Manifest,
+        options: BuildOptions,
+    ) -> Result<BuildingGeneration> {
         if path.exists() {
             return Err(Fault::new(FaultKind::Storage, format!("{} is there already", path.display()))
                 .hint("remove the file or name another one"));
         }
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| Fault::storage(format!("cannot make the folder {}", folder.display()), error))?;
-        }
-        let conn = connect(path, true)?;
-        pragmas(&conn, path, PRAGMAS)?;
+        std::fs::create_dir_all(file::folder(path))
+            .map_err(|error| Fault::storage(format!("cannot make the folder of {}", path.display()), error))?;
         let file = GenerationFile { path: path.to_owned(), identity: identity.clone(), manifest: manifest.clone() };
-        file.create_schema(&conn).map_err(|error| failed("cannot write", path, &error))?;
-        let statements: Vec<_> = file.manifest.tables.iter().map(Statements::new).collect();
-        let (checkpoint, rows) = (Position::START, BuildRows::None);
-        Ok(BuildingGeneration { conn, file, statements, checkpoint, fingerprint: String::new(), is_empty: true, rows })
+        let conn = connect(path, true)?;
+        pragmas(&conn, path, finish::PRAGMAS)?;
+        file.write(&conn, |conn| {
+            file.create_schema(conn)?;
+            conn.execute_batch("COMMIT")
+        })?;
+        Ok(BuildingGeneration {
+            layouts: manifest.tables.iter().map(RowLayout::new).collect(),
+            runs: Runs::new(manifest.tables.len(), file::folder(path), options.memory_bytes_max),
+            file,
+            options,
+            checkpoint: Position::START,
+            fingerprint: String::new(),
+            is_empty: true,
+        })
     }
 
-    /// Builds the secondary indexes, makes the file durable and goes live.
+    /// Writes the rows and the secondary indexes, makes the file durable and goes live.
     ///
-    /// Two rows that a unique index forbids are a fault of the plugin, with the values. After any fault the file is
-    /// good for nothing but being removed.
-    pub fn finish(mut self) -> Result<LiveGeneration> {
-        let counts = self.counts()?;
-        match std::mem::replace(&mut self.rows, BuildRows::None) {
-            BuildRows::None | BuildRows::Inserted => self.create_indexes()?,
-            BuildRows::Pages(rows) => self.write_index_pages(&rows)?,
-            BuildRows::Failed => return Err(failed_build(&self.file.path)),
-        }
-        let position = self.file.stored(self.checkpoint)?;
-        self.write(|conn| {
-            let sql = "UPDATE projectionist_checkpoint SET position = ?1, fingerprint = ?2, row_counts = ?3";
-            conn.execute(sql, (position, &self.fingerprint, row_counts_json(&counts)))
-        })?;
-        self.write(|conn| conn.execute_batch("COMMIT"))?;
-        // On its own and last, so that a file whose writer was killed before this is refused by `open`.
-        self.write(|conn| conn.execute("UPDATE projectionist_generation SET finished = 1", ()))?;
-        // The one sync of a build: going to WAL writes the first page and syncs the file, rows and all.
-        pragmas(&self.conn, &self.file.path, &[("locking_mode", "NORMAL"), ("synchronous", "FULL")])?;
-        pragmas(&self.conn, &self.file.path, live::PRAGMAS)?;
-        if let Some(folder) = self.file.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            sync_folder(folder)?;
-        }
-        Ok(LiveGeneration::new(self.conn, self.file, self.checkpoint, self.fingerprint, counts))
+    /// Two rows that a unique index forbids, and a key that an insert-only table has twice, are faults of the plugin.
+    /// That two partitions touched the same row is found here too ([`FaultKind::Overlap`]): such a projection has to be
+    /// folded again as a whole. After any fault the file is good for nothing but being removed.
+    pub fn finish(self) -> Result<LiveGeneration> {
+        let BuildingGeneration { file, options, layouts, mut runs, checkpoint, fingerprint, .. } = self;
+        let written = finish::write(&file, options, &layouts, &mut runs);
+        let (conn, counts) = written.map_err(|fault| fault.of(&file.identity.projection))?;
+        finish::make_durable(&conn, &file, checkpoint, &fingerprint, &counts)?;
+        Ok(LiveGeneration::new(conn, file, checkpoint, fingerprint, counts))
     }
 
     /// A digest of all rows.
     pub fn digest(&self) -> Result<Digest> {
-        self.tables().digest()
+        Contents::digest(self)
     }
 
     /// The rows of a table in key order, each a JSON object with its columns in order; see [`super::Snapshot`].
     pub fn rows_as_json(&self, table: &str) -> Result<Vec<String>> {
-        self.tables().rows_as_json(table)
+        Contents::rows_as_json(self, table)
     }
 
-    fn tables(&self) -> SqlTables<'_> {
-        SqlTables { conn: &self.conn, path: &self.file.path, manifest: &self.file.manifest }
-    }
-
-    fn counts(&self) -> Result<Vec<u64>> {
-        if let BuildRows::Pages(rows) = &self.rows {
-            return Ok(rows.counts.clone());
-        }
-        let count = |table: &crate::event::Table| {
-            let sql = format!("SELECT COUNT(*) FROM {}", schema::quoted(&table.name));
-            self.write(|conn| conn.query_row(&sql, (), |row| row.get::<_, i64>(0))).map(i64::cast_unsigned)
-        };
-        self.file.manifest.tables.iter().map(count).collect()
-    }
-
-    fn create_indexes(&self) -> Result<()> {
-        let indexes = schema::create_indexes(&self.file.manifest);
-        if indexes.is_empty() {
-            return Ok(());
-        }
-        // A journal, so that a unique index that cannot be built leaves something to look at.
-        self.write(|conn| conn.execute_batch("COMMIT"))?;
-        pragmas(&self.conn, &self.file.path, &[("journal_mode", "MEMORY")])?;
-        self.write(|conn| conn.execute_batch("BEGIN"))?;
-        for index in indexes {
-            if let Err(error) = self.conn.execute_batch(&index.create) {
-                let fault = match error.sqlite_error_code() {
-                    Some(rusqlite::ErrorCode::ConstraintViolation) => self.not_unique(&index),
-                    _ => failed("cannot write", &self.file.path, &error),
-                };
-                return Err(fault);
+    /// Adds what was flushed to the runs. A fault of its shape leaves everything as it was.
+    fn take(&mut self, flushes: &[Flush]) -> Result<()> {
+        check_tables(&self.file.manifest, flushes)?;
+        let mut pieces = Vec::new();
+        for flush in flushes {
+            for (number, table) in self.file.manifest.tables.iter().enumerate() {
+                let mut sorter = Sorter::default();
+                for set in &row_sets(number, table, std::slice::from_ref(flush))? {
+                    self.layouts[number].push(set, &mut sorter);
+                }
+                // Rows of an insert-only table are never looked up.
+                let hasher = (!table.insert_only).then(|| self.runs.hasher());
+                let piece = sorter.finish(hasher).map_err(|twice| self.faults(number).twice(&twice))?;
+                pieces.extend(piece.map(|piece| (number, flush.part, piece)));
             }
         }
-        Ok(())
-    }
-
-    /// The fault for a unique index that the rows forbid, with an example.
-    pub(super) fn not_unique(&self, index: &schema::IndexSql<'_>) -> Fault {
-        let names = schema::index_columns(index.table, index.index);
-        let columns = schema::list(names.iter().map(|name| schema::quoted(name)));
-        let present = names.iter().map(|name| format!("{} IS NOT NULL", schema::quoted(name))).collect::<Vec<_>>();
-        let sql = format!(
-            "SELECT {columns} FROM {} WHERE {} GROUP BY {columns} HAVING COUNT(*) > 1 LIMIT 1",
-            schema::quoted(&index.table.name),
-            present.join(" AND ")
-        );
-        let example = self.conn.query_row(&sql, (), |row| {
-            let values = (0..names.len()).map(|column| row.get_ref(column)).collect::<Result<Vec<_>, _>>()?;
-            Ok(show(names.iter().copied(), values.into_iter()))
-        });
-        let example = example.unwrap_or_else(|_| format!("({})", names.join(", ")));
-        changes(index.table, &format!("two rows have {example}, which a unique index forbids"))
-            .of(&self.file.identity.projection)
-            .hint("let the projection keep these values distinct, or declare the index without `unique`")
-    }
-
-    /// Runs statements whose failure means that the file could not be written.
-    pub(super) fn write<'a, T>(&'a self, run: impl FnOnce(&'a Connection) -> rusqlite::Result<T>) -> Result<T> {
-        self.file.write(&self.conn, run)
-    }
-
-    fn take(&mut self, flushes: Vec<Flush>) -> Result<()> {
-        if matches!(self.rows, BuildRows::Failed) {
-            return Err(failed_build(&self.file.path));
-        }
-        if flushes.iter().all(|flush| flush.changes.is_empty()) {
-            return Ok(());
-        }
-        check_tables(&self.file.manifest, &flushes)?;
         self.is_empty &= flushes.iter().flat_map(|flush| &flush.changes).all(|changes| changes.upserted == 0);
-        self.rows = match std::mem::replace(&mut self.rows, BuildRows::Failed) {
-            BuildRows::None => BuildRows::Pages(self.write_pages(flushes)?),
-            BuildRows::Pages(_) | BuildRows::Inserted => {
-                self.insert(&flushes)?;
-                BuildRows::Inserted
-            }
-            BuildRows::Failed => unreachable!("it was looked at first"),
-        };
+        for (number, part, piece) in pieces {
+            let is_once = self.file.manifest.tables[number].insert_only;
+            let added = self.runs.add(number, part, piece, is_once);
+            added.map_err(|error| self.faults(number).merge(error))?;
+        }
         Ok(())
     }
 
-    fn insert(&self, flushes: &[Flush]) -> Result<()> {
-        for (number, table) in self.file.manifest.tables.iter().enumerate() {
-            let sides = sides(number, table, flushes)?;
-            if !sides.is_empty() {
-                let writer = TableWriter {
-                    conn: &self.conn,
-                    path: &self.file.path,
-                    table,
-                    statements: &self.statements[number],
-                };
-                writer.change(&sides, &by_key(table, &sides)?)?;
-            }
+    fn faults(&self, table: usize) -> FaultOf<'_> {
+        FaultOf { path: &self.file.path, table: &self.file.manifest.tables[table], layout: &self.layouts[table] }
+    }
+
+    fn find(&self, number: usize, length: usize, keys: &[Column]) -> Result<Rows> {
+        let table = table_looked_up(&self.file.manifest, number)?;
+        let (cells, layout) = (key_cells(table, length, keys)?, &self.layouts[number]);
+        let keys: Vec<_> = (0..length).map(|row| layout.key(cells.iter().map(|cells| cells.get(row)))).collect();
+        let doing = || format!("reading rows beside {}", self.file.path.display());
+        let answers = self.runs.look_up(number, &keys).map_err(|error| storage::not_stored(doing(), &error))?;
+        let mut found = Found::new(table, length);
+        for (key, record) in keys.iter().zip(answers.records()) {
+            let values = record.map(|record| layout.values(key, record));
+            found.push(values.as_deref()).map_err(|what| Fault::storage(doing(), what))?;
         }
-        Ok(())
+        Ok(found.finish())
     }
 }
 
@@ -226,33 +171,50 @@ impl Writer for BuildingGeneration {
     }
 
     fn lookup(&mut self, table: usize, length: usize, keys: &[Column]) -> Result<Rows> {
-        if matches!(self.rows, BuildRows::Failed) {
-            return Err(failed_build(&self.file.path));
-        }
-        sql_lookup::find(&self.conn, &self.file, &self.statements, table, length, keys)
-            .map_err(|fault| fault.of(&self.file.identity.projection))
+        self.find(table, length, keys).map_err(|fault| fault.of(&self.file.identity.projection))
     }
 
-    /// Unique indexes are checked by [`BuildingGeneration::finish`]. After a fault it is to be thrown away.
+    /// Everything that depends on other rows is checked by [`BuildingGeneration::finish`]: unique indexes, keys that an
+    /// insert-only table has twice, and rows that two partitions touched.
     fn commit(&mut self, flushes: Vec<Flush>, commit: Commit) -> Result<()> {
         let range = commit.range;
         let committed = check_range(self.checkpoint, range)
             .and_then(|()| self.file.stored(range.through))
-            .and_then(|_| self.take(flushes));
+            .and_then(|_| self.take(&flushes));
         committed.map_err(|fault| fault.of(&self.file.identity.projection).among(range))?;
         self.checkpoint = range.through;
         self.fingerprint = commit.fingerprint;
         Ok(())
     }
 
+    /// Merges the rows to count them.
     fn row_counts(&self) -> Result<Vec<(String, u64)>> {
-        Ok(named_counts(&self.file.manifest, &self.counts()?))
+        let mut counts = vec![0; self.file.manifest.tables.len()];
+        for (number, count) in counts.iter_mut().enumerate() {
+            self.scan(number, &mut |_| *count += 1)?;
+        }
+        Ok(named_counts(&self.file.manifest, &counts))
     }
 }
 
 impl BulkWriter for BuildingGeneration {
-    /// That two parts changed the same row is found among flushes that come together.
     fn write(&mut self, flushes: Vec<Flush>) -> Result<()> {
-        self.take(flushes).map_err(|fault| fault.of(&self.file.identity.projection))
+        self.take(&flushes).map_err(|fault| fault.of(&self.file.identity.projection))
+    }
+}
+
+impl Contents for BuildingGeneration {
+    fn manifest(&self) -> &Manifest {
+        &self.file.manifest
+    }
+
+    fn scan(&self, number: usize, visit: &mut dyn FnMut(&[ValueRef<'_>])) -> Result<()> {
+        let merged = self.runs.merge(number, self.file.manifest.tables[number].insert_only, &mut |key, record| {
+            if let Some(record) = record {
+                visit(&self.layouts[number].values(key, record));
+            }
+            Ok::<_, BuildError>(())
+        });
+        merged.map_err(|error| self.faults(number).fault(error))
     }
 }

@@ -1,6 +1,4 @@
-//! **Cells**: a borrowed view of one column that compares, binds and builds single values.
-
-use std::cmp::Ordering;
+//! **Cells**: a borrowed view of one column that gives, binds and builds single values.
 
 use arrow_buffer::ScalarBuffer;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -105,45 +103,6 @@ impl<'a> Cells<'a> {
     /// The value of `row` for a statement's parameter.
     pub fn bind(&self, row: usize) -> ToSqlOutput<'a> {
         ToSqlOutput::Borrowed(self.get(row))
-    }
-
-    /// Compares two values as SQLite orders keys: absent ones first, numbers by value, text and blobs by bytes.
-    pub fn compare(&self, row: usize, other: &Cells<'_>, other_row: usize) -> Ordering {
-        let is_present = (!self.is_absent(row), !other.is_absent(other_row));
-        if is_present != (true, true) {
-            return is_present.0.cmp(&is_present.1);
-        }
-        match (self.values, other.values) {
-            (Slices::Booleans(a), Slices::Booleans(b)) => (a[row] != 0).cmp(&(b[other_row] != 0)),
-            (Slices::Integers(a), Slices::Integers(b)) => a[row].cmp(&b[other_row]),
-            // No NaN gets here; 0.0 and -0.0 are one key, as in SQLite.
-            (Slices::Reals(a), Slices::Reals(b)) => a[row].partial_cmp(&b[other_row]).unwrap_or(Ordering::Equal),
-            _ => match (self.bytes(row), other.bytes(other_row)) {
-                (Some(a), Some(b)) => a.cmp(b),
-                _ => Ordering::Equal,
-            },
-        }
-    }
-
-    /// The bytes of a text or blob.
-    pub fn bytes(&self, row: usize) -> Option<&'a [u8]> {
-        match self.values {
-            Slices::Texts { offsets, data } | Slices::Blobs { offsets, data } => Some(slice(offsets, data, row)),
-            _ => None,
-        }
-    }
-
-    /// A number that orders booleans, integers and reals as [`Cells::compare`] does.
-    pub fn number(&self, row: usize) -> u64 {
-        match self.values {
-            Slices::Booleans(values) => u64::from(values[row] != 0),
-            Slices::Integers(values) => values[row].cast_unsigned() ^ (1 << 63),
-            Slices::Reals(values) => {
-                let bits = (values[row] + 0.0).to_bits(); // -0.0 + 0.0 is 0.0
-                if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) }
-            }
-            Slices::Nothing | Slices::Texts { .. } | Slices::Blobs { .. } => 0,
-        }
     }
 }
 

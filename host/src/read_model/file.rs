@@ -9,6 +9,11 @@ use super::schema::{self, APPLICATION_ID, FILE_FORMAT};
 use super::storage::failed;
 use crate::event::{Fault, FaultKind, Manifest, Position, Range, Result};
 
+/// The folder that a file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// A generation's place, and what never changes in it.
 #[derive(Clone, Debug)]
 pub(super) struct GenerationFile {

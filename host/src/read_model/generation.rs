@@ -4,7 +4,7 @@
 use std::mem;
 use std::path::Path;
 
-use super::building::BuildingGeneration;
+use super::building::{BuildOptions, BuildingGeneration};
 use super::file::GenerationFile;
 use super::live::LiveGeneration;
 use super::writer::{Commit, Flush, Writer};
@@ -26,13 +26,24 @@ pub enum Generation {
 #[derive(Debug)]
 pub struct FailedBuild {
     file: GenerationFile,
+    options: BuildOptions,
     checkpoint: Position,
 }
 
 impl Generation {
     /// Makes the file for a new generation, with missing folders; see [`BuildingGeneration::create`].
     pub fn create(path: &Path, identity: &Identity, manifest: &Manifest) -> Result<Generation> {
-        Ok(Generation::Building(Box::new(BuildingGeneration::create(path, identity, manifest)?)))
+        Self::create_with(path, identity, manifest, BuildOptions::default())
+    }
+
+    /// The same, built in another way.
+    pub fn create_with(
+        path: &Path,
+        identity: &Identity,
+        manifest: &Manifest,
+        options: BuildOptions,
+    ) -> Result<Generation> {
+        Ok(Generation::Building(Box::new(BuildingGeneration::create_with(path, identity, manifest, options)?)))
     }
 
     /// Opens a finished generation for writing; see [`LiveGeneration::open`].
@@ -67,15 +78,25 @@ impl Generation {
     /// Throws away a build and everything that was written to it, and begins with a new file.
     pub fn start_over(&mut self) -> Result<()> {
         let GenerationFile { path, identity, manifest } = self.file().clone();
+        let options = self.options();
         drop(mem::replace(self, self.as_failed()));
         std::fs::remove_file(&path)
             .map_err(|error| Fault::storage(format!("cannot remove {}", path.display()), error))?;
-        *self = Generation::create(&path, &identity, &manifest)?;
+        *self = Generation::create_with(&path, &identity, &manifest, options)?;
         Ok(())
     }
 
     fn as_failed(&self) -> Generation {
-        Generation::Failed(Box::new(FailedBuild { file: self.file().clone(), checkpoint: self.checkpoint() }))
+        let (file, options, checkpoint) = (self.file().clone(), self.options(), self.checkpoint());
+        Generation::Failed(Box::new(FailedBuild { file, options, checkpoint }))
+    }
+
+    fn options(&self) -> BuildOptions {
+        match self {
+            Generation::Building(building) => building.options,
+            Generation::Live(_) => BuildOptions::default(),
+            Generation::Failed(build) => build.options,
+        }
     }
 
     /// Of which plugin binary it is the read model.
@@ -117,14 +138,9 @@ impl Generation {
 
 impl FailedBuild {
     fn fault(&self) -> Fault {
-        failed_build(&self.file.path)
+        Fault::new(FaultKind::Storage, format!("the build of {} failed before", self.file.path.display()))
+            .hint("discard this generation and build another one")
     }
-}
-
-/// The fault of going on with a build that failed.
-pub(super) fn failed_build(path: &Path) -> Fault {
-    Fault::new(FaultKind::Storage, format!("the build of {} failed before", path.display()))
-        .hint("discard this generation and build another one")
 }
 
 impl Writer for Generation {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::contents::{Contents, SqlTables};
 use super::file::{GenerationFile, Header, check_range, named_counts, row_counts_json};
-use super::order::{by_key, check_tables, sides};
+use super::order::{by_key, check_tables, row_sets};
 use super::schema::Statements;
 use super::sql_lookup;
 use super::sql_rows::TableWriter;
@@ -99,14 +99,14 @@ impl LiveGeneration {
         check_range(Position(stored.cast_unsigned()), range)?;
         let mut row_counts = self.row_counts.clone();
         for (number, table) in self.file.manifest.tables.iter().enumerate() {
-            let sides = sides(number, table, flushes)?;
-            if sides.is_empty() {
+            let row_sets = row_sets(number, table, flushes)?;
+            if row_sets.is_empty() {
                 continue;
             }
-            let places = by_key(table, &sides)?;
+            let rows = by_key(table, &row_sets)?;
             let writer =
                 TableWriter { conn: &transaction, path: &self.file.path, table, statements: &self.statements[number] };
-            let more = writer.change(&sides, &places)?;
+            let more = writer.change(&row_sets, &rows)?;
             row_counts[number] = row_counts[number].saturating_add_signed(more);
         }
         self.file.write(&transaction, |conn| {

@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 use super::Digest;
 use super::contents::Contents;
 use super::file::{check_range, named_counts};
-use super::order::{INSERTED_AGAIN, Side, changes, check_tables, overlap, show_key, sides};
+use super::order::{INSERTED_AGAIN, RowSet, changes, check_tables, overlap, row_sets, show_key};
 use super::query::Value;
 use super::sql_lookup::{Found, key_cells, table_looked_up};
 use super::writer::{BulkWriter, Commit, Flush, Writer};
@@ -68,13 +68,13 @@ impl MemoryModel {
         check_tables(&self.manifest, flushes)?;
         for flush in flushes {
             for (number, table) in self.manifest.tables.iter().enumerate() {
-                let sides = sides(number, table, std::slice::from_ref(flush))?;
+                let row_sets = row_sets(number, table, std::slice::from_ref(flush))?;
                 let mut seen = BTreeMap::new();
-                for side in &sides {
-                    for row in 0..side.length() {
-                        let key = Key(values(side.key(), row));
-                        check_twice(table, &mut seen, &key, side.deletes)?;
-                        self.tables[number].change(table, flush.part, key, side, row)?;
+                for set in &row_sets {
+                    for row in 0..set.length() {
+                        let key = Key(values(set.key(), row));
+                        check_twice(table, &mut seen, &key, set.deletes)?;
+                        self.tables[number].change(table, flush.part, key, set, row)?;
                     }
                 }
             }
@@ -84,11 +84,11 @@ impl MemoryModel {
 }
 
 impl Rowset {
-    fn change(&mut self, table: &Table, part: usize, key: Key, side: &Side<'_>, row: usize) -> Result<()> {
+    fn change(&mut self, table: &Table, part: usize, key: Key, set: &RowSet<'_>, row: usize) -> Result<()> {
         if *self.touched.entry(key.clone()).or_insert(part) != part {
             return Err(overlap(table, key.refs()));
         }
-        if side.deletes {
+        if set.deletes {
             self.rows.remove(&key);
             return Ok(());
         }
@@ -98,11 +98,11 @@ impl Rowset {
                 Err(changes(table, &format!("key {key} {INSERTED_AGAIN}")))
             }
             Entry::Occupied(mut there) => {
-                there.insert(values(&side.columns, row));
+                there.insert(values(&set.columns, row));
                 Ok(())
             }
             Entry::Vacant(place) => {
-                place.insert(values(&side.columns, row));
+                place.insert(values(&set.columns, row));
                 Ok(())
             }
         }
@@ -154,7 +154,7 @@ impl Writer for MemoryModel {
         let mut found = Found::new(table, length);
         for at in 0..length {
             let row = self.tables[number].rows.get(&Key(values(&keys, at)));
-            let row: Option<Vec<_>> = row.map(|row| row.iter().map(value_ref).collect());
+            let row: Option<Vec<_>> = row.map(|row| row.iter().map(Value::as_ref).collect());
             found.push(row.as_deref()).map_err(|what| Fault::storage("looking up in memory", what))?;
         }
         Ok(found.finish())
@@ -191,7 +191,7 @@ impl Contents for MemoryModel {
 
     fn scan(&self, number: usize, visit: &mut dyn FnMut(&[ValueRef<'_>])) -> Result<()> {
         for row in self.tables[number].rows.values() {
-            let row: Vec<_> = row.iter().map(value_ref).collect();
+            let row: Vec<_> = row.iter().map(Value::as_ref).collect();
             visit(&row);
         }
         Ok(())
@@ -210,23 +210,13 @@ fn values(columns: &[super::cells::Cells<'_>], row: usize) -> Vec<Value> {
     columns.iter().map(value).collect()
 }
 
-fn value_ref(value: &Value) -> ValueRef<'_> {
-    match value {
-        Value::Null => ValueRef::Null,
-        Value::Integer(value) => ValueRef::Integer(*value),
-        Value::Real(value) => ValueRef::Real(*value),
-        Value::Text(text) => ValueRef::Text(text.as_bytes()),
-        Value::Blob(bytes) => ValueRef::Blob(bytes),
-    }
-}
-
 /// Values in the order of SQLite: those that are missing first, numbers by value, others by bytes.
 #[derive(Clone, Debug)]
 struct Key(Vec<Value>);
 
 impl Key {
     fn refs(&self) -> impl Iterator<Item = ValueRef<'_>> {
-        self.0.iter().map(value_ref)
+        self.0.iter().map(Value::as_ref)
     }
 }
 

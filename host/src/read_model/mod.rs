@@ -21,7 +21,6 @@
 mod storage;
 mod schema;
 mod cells;
-mod sort;
 mod order;
 mod tree;
 mod identity;
@@ -30,7 +29,13 @@ mod contents;
 mod file;
 mod sql_lookup;
 mod sql_rows;
-mod bulk_load;
+mod runs;
+mod layout;
+mod merge_fault;
+mod index_build;
+mod fill_pages;
+mod fill_sql;
+mod finish;
 mod building;
 mod live;
 mod generation;
@@ -41,7 +46,7 @@ mod catalogue;
 mod lock;
 pub mod query;
 
-pub use building::BuildingGeneration;
+pub use building::{BuildOptions, BuildingGeneration};
 pub use catalogue::{
     Answered, Catalogue, Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Repairs, Request,
     RequestId, Swapped, Wanted,

@@ -6,12 +6,12 @@
 use rusqlite::types::ValueRef;
 
 use super::cells::Cells;
-use super::sort::{Place, is_same, sort};
+use super::runs::KeyLayout;
 use super::writer::Flush;
-use crate::event::{Fault, FaultKind, Index, Manifest, Result, Table};
+use crate::event::{Fault, FaultKind, Manifest, Result, Table};
 
 /// The upserts or the deletes of one [`Changes`].
-pub(super) struct Side<'a> {
+pub(super) struct RowSet<'a> {
     /// Whether its rows are keys to delete.
     pub deletes: bool,
     /// All columns of upserts; the key columns of deletes.
@@ -24,7 +24,7 @@ pub(super) struct Side<'a> {
     part: usize,
 }
 
-impl<'a> Side<'a> {
+impl<'a> RowSet<'a> {
     /// The key columns in key order.
     pub fn key(&self) -> &[Cells<'a>] {
         &self.key
@@ -36,51 +36,46 @@ impl<'a> Side<'a> {
     }
 }
 
-/// The rows of all sides by key, of each key the one flushed last; refuses a key that a flush has twice, that two
+/// One row of a set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowRef {
+    /// Index of the set.
+    pub set: u32,
+    /// Index of the row in it.
+    pub row: u32,
+}
+
+/// The rows of all sets by key, of each key the one flushed last; refuses a key that a flush has twice, that two
 /// parts have, or that is inserted again where it must not be.
-pub(super) fn by_key(table: &Table, sides: &[Side<'_>]) -> Result<Vec<Place>> {
-    let mut places = Vec::with_capacity(sides.iter().map(|side| side.length).sum());
-    for (number, side) in (0u32..).zip(sides) {
-        let rows = u32::try_from(side.length).map_err(|_| changes(table, "one flush has over 4 billion rows"))?;
-        places.extend((0..rows).map(|row| Place::new(number, row)));
+pub(super) fn by_key(table: &Table, row_sets: &[RowSet<'_>]) -> Result<Vec<RowRef>> {
+    let layout = KeyLayout::new(table.key_columns().map(|column| (column.kind, false)));
+    let mut bytes = Vec::new();
+    let mut keyed = Vec::with_capacity(row_sets.iter().map(|set| set.length).sum());
+    for (number, set) in (0u32..).zip(row_sets) {
+        let rows = u32::try_from(set.length).map_err(|_| changes(table, "one flush has over 4 billion rows"))?;
+        for row in 0..rows {
+            let start = bytes.len();
+            layout.push(set.key.iter().map(|cells| cells.get(row as usize)), &mut bytes);
+            keyed.push((start..bytes.len(), RowRef { set: number, row }));
+        }
     }
-    let keys: Vec<_> = sides.iter().map(|side| side.key.clone()).collect();
     // Stable, so that a later flush stays behind an earlier one.
-    sort(&mut places, &keys);
+    keyed.sort_by(|(a, _), (b, _)| bytes[a.clone()].cmp(&bytes[b.clone()]));
     let mut clash = None;
-    places.dedup_by(|later, earlier| {
-        let is_same = is_same(earlier, later, &keys);
+    keyed.dedup_by(|(later_key, later), (earlier_key, earlier)| {
+        let is_same = bytes[later_key.clone()] == bytes[earlier_key.clone()];
         if is_same {
-            clash = clash.take().or_else(|| twice(table, sides, earlier, later));
+            clash = clash.take().or_else(|| twice(table, row_sets, earlier, later));
             *earlier = *later;
         }
         is_same
     });
-    clash.map_or(Ok(places), Err)
-}
-
-/// The rows of `places`, which are upserts, in the order of the columns of an index, and of their key where those are
-/// the same. Nothing when the index is unique and two rows are the same in them, all of them present.
-pub(super) fn by_index(index: &Index, sides: &[Side<'_>], places: &[Place]) -> Option<Vec<Place>> {
-    let chosen: Vec<Vec<_>> = sides
-        .iter()
-        .map(|side| match side.deletes {
-            true => Vec::new(),
-            false => index.columns.iter().map(|&column| side.columns[usize::from(column)]).collect(),
-        })
-        .collect();
-    let mut places: Vec<_> = places.iter().map(|place| Place::new(place.side, place.row)).collect();
-    sort(&mut places, &chosen);
-    let is_present =
-        |place: &Place| chosen[place.side as usize].iter().all(|cells| !cells.is_absent(place.row as usize));
-    let repeat = |pair: &[Place]| is_same(&pair[0], &pair[1], &chosen) && is_present(&pair[0]);
-    let repeats = index.unique && places.windows(2).any(repeat);
-    (!repeats).then_some(places)
+    clash.map_or(Ok(keyed.into_iter().map(|(_, row)| row).collect()), Err)
 }
 
 /// The fault of a key that comes twice, if it is one.
-fn twice(table: &Table, sides: &[Side<'_>], earlier: &Place, later: &Place) -> Option<Fault> {
-    let (first, second) = (&sides[earlier.side as usize], &sides[later.side as usize]);
+fn twice(table: &Table, row_sets: &[RowSet<'_>], earlier: &RowRef, later: &RowRef) -> Option<Fault> {
+    let (first, second) = (&row_sets[earlier.set as usize], &row_sets[later.set as usize]);
     if first.part != second.part {
         return Some(overlap(table, first.key.iter().map(|cells| cells.get(earlier.row as usize))));
     }
@@ -144,9 +139,9 @@ fn show_value(value: ValueRef<'_>) -> String {
     }
 }
 
-/// The sides of one table in some flushes, their shapes checked against the table.
-pub(super) fn sides<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> Result<Vec<Side<'a>>> {
-    let mut sides = Vec::new();
+/// The row sets of one table in some flushes, their shapes checked against the table.
+pub(super) fn row_sets<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> Result<Vec<RowSet<'a>>> {
+    let mut row_sets = Vec::new();
     let all = flushes.iter().enumerate().flat_map(|(flush, flushed)| {
         flushed.changes.iter().filter(|change| change.table == number).map(move |change| (flush, flushed.part, change))
     });
@@ -155,7 +150,7 @@ pub(super) fn sides<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> R
             let columns = 0..table.columns.len();
             let columns = cells(table, columns, &change.upserts, change.upserted)?;
             let key = table.key.iter().map(|&column| columns[usize::from(column)]).collect();
-            sides.push(Side { deletes: false, columns, key, length: change.upserted, flush, part });
+            row_sets.push(RowSet { deletes: false, columns, key, length: change.upserted, flush, part });
         }
         if change.deleted > 0 {
             if table.insert_only {
@@ -163,10 +158,10 @@ pub(super) fn sides<'a>(number: usize, table: &Table, flushes: &'a [Flush]) -> R
             }
             let numbers = table.key.iter().map(|&column| usize::from(column));
             let key = cells(table, numbers, &change.deletes, change.deleted)?;
-            sides.push(Side { deletes: true, columns: key.clone(), key, length: change.deleted, flush, part });
+            row_sets.push(RowSet { deletes: true, columns: key.clone(), key, length: change.deleted, flush, part });
         }
     }
-    Ok(sides)
+    Ok(row_sets)
 }
 
 /// The cells of the columns `numbers` of a table; as many as were sent, of the kinds declared.

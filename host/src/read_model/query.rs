@@ -49,6 +49,17 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value as SQLite takes it.
+    pub(super) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(value) => ValueRef::Integer(*value),
+            Value::Real(value) => ValueRef::Real(*value),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }
+    }
+
     /// What its text or blob takes.
     fn bytes(&self) -> usize {
         match self {
@@ -78,7 +89,7 @@ pub struct Outcome {
 
 /// A whole answer in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
+pub struct CollectedRows {
     /// The names of the columns.
     pub columns: Vec<String>,
     /// The rows, one value a column.
@@ -87,7 +98,7 @@ pub struct Answer {
     pub cut: bool,
 }
 
-impl Sink for Answer {
+impl Sink for CollectedRows {
     fn columns(&mut self, names: &[String]) -> Result<()> {
         self.columns = names.to_vec();
         Ok(())
@@ -153,8 +164,8 @@ pub fn run(path: &Path, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) ->
 }
 
 /// Runs one statement and keeps its rows.
-pub fn collect(path: &Path, sql: &str, limits: &QueryLimits) -> Result<Answer> {
-    let mut answer = Answer::default();
+pub fn collect(path: &Path, sql: &str, limits: &QueryLimits) -> Result<CollectedRows> {
+    let mut answer = CollectedRows::default();
     answer.cut = run(path, sql, limits, &mut answer)?.cut;
     Ok(answer)
 }

@@ -1,11 +1,13 @@
 //! **Storage**: how SQLite files are opened here, and what its errors mean to a person.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::event::{Fault, Result};
+use crate::sqlite_file::open_for_reading;
 
 /// How long a connection waits for another one's lock.
 pub(super) const BUSY_MS: u64 = 5_000;
@@ -17,9 +19,12 @@ pub(super) fn connect(path: &Path, create: bool) -> Result<Connection> {
     open(path, flags)
 }
 
-/// Opens an existing file for reading only. It may be written to by another connection meanwhile.
+/// Opens an existing file for reading only, also for a user who may not write beside it. It may be written to by another
+/// connection meanwhile.
 pub(super) fn connect_read_only(path: &Path) -> Result<Connection> {
-    let conn = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let opened = open_for_reading(path).map_err(|error| failed("cannot open", path, &error))?;
+    let conn = opened.connection;
+    conn.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(|error| failed("cannot open", path, &error))?;
     pragmas(&conn, path, &[("query_only", "ON")])?;
     Ok(conn)
 }
@@ -56,6 +61,29 @@ pub(super) fn failed(doing: &str, path: &Path, error: &rusqlite::Error) -> Fault
         _ => Fault::storage(what, message(error)),
     }
 }
+
+/// A fault for a file that could not be written: `cannot write /…/3.sqlite: No space left on device`.
+pub(super) fn not_written(path: &Path, error: &io::Error) -> Fault {
+    not_stored(format!("cannot write {}", path.display()), error)
+}
+
+/// A fault for an error of the file system; those that pass may be tried again.
+pub(super) fn not_stored(doing: String, error: &io::Error) -> Fault {
+    let fault = Fault::storage(doing, error);
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            fault.hint("free some space and try again").retriable()
+        }
+        io::ErrorKind::OutOfMemory => fault.retriable(),
+        _ if cfg!(unix) && TOO_MANY_FILES.contains(&error.raw_os_error().unwrap_or_default()) => {
+            fault.hint("let the host have more open files (`ulimit -n`)").retriable()
+        }
+        _ => fault,
+    }
+}
+
+/// ENFILE and EMFILE.
+const TOO_MANY_FILES: [i32; 2] = [23, 24];
 
 /// SQLite's own words for an error.
 pub(super) fn message(error: &rusqlite::Error) -> String {

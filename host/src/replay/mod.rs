@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::event::{Fault, Position, Result, Timestamp};
 use crate::event_store::Source;
-use crate::event_store::sqlite::SqliteStore;
 use crate::history::History;
 use crate::plugin::{self, Engine, LogLine};
 use crate::project::Project;
@@ -64,18 +63,18 @@ pub fn run(
     let started = Instant::now();
     let bytes = plugin::read_file(plugin)?;
     let engine = Engine::new(Some(&project.data.join("compiled")))?;
-    let source = SqliteStore::open(&project.store)?;
-    let through = end(&source, until)?;
+    let source = project.event_store()?;
+    let through = end(&*source, until)?;
     let (plugin, history) = thread::scope(|scope| {
         let plugin = scope.spawn(|| projection::load(&engine, project, &bytes, through.0));
-        let history = open_history(project, &source);
+        let history = open_history(project, &*source);
         (plugin.join().unwrap_or_else(|panic| resume_unwind(panic)), history)
     });
     let plugin = plugin?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     let name = plugin.manifest().name.clone();
     let settings = project.settings_of(&name);
-    if let Some(Err(fault)) = history.as_ref().map(|history| projection::prepare(history, &source, through, watch)) {
+    if let Some(Err(fault)) = history.as_ref().map(|history| projection::prepare(history, &*source, through, watch)) {
         tracing::warn!("{fault}: what is missing of history is read from the event store");
     }
     let place = Place::new(project, out)?;
@@ -85,7 +84,7 @@ pub fn run(
         plugin: plugin.clone(),
         limits: project.limits_of(&name).clone(),
         settings,
-        source: &source,
+        source: &*source,
         history: history.as_ref(),
         size: BatchSize::events(project.batch_events),
         thresholds: Thresholds::default(),

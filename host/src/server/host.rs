@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::event::{Fault, Position, Result};
 use crate::event_store::Source;
-use crate::event_store::sqlite::SqliteStore;
 use crate::history::History;
 use crate::plugin::Engine;
 use crate::project::Project;
@@ -101,11 +100,10 @@ pub struct Outcome {
 impl Host {
     /// Takes the project's lock and mends what a crash left. Nothing runs yet.
     pub fn open(project: &Project) -> Result<Host> {
+        let source: Arc<dyn Source> = project.event_store()?;
         let lock = HostLock::take(&project.data)?;
         let catalogue = Catalogue::open(&project.data)?;
         catalogue.repair()?;
-        let store = SqliteStore::open(&project.store)?;
-        let source: Arc<dyn Source> = Arc::new(store);
         let (sender, happenings) = bounded(HAPPENINGS_WAITING_MAX);
         let troubles = sender.clone();
         let stirred = sender.clone();

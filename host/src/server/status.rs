@@ -3,8 +3,6 @@
 use serde::Serialize;
 
 use crate::event::{Blame, Fault, FaultKind, Position, Result};
-use crate::event_store::Source;
-use crate::event_store::sqlite::SqliteStore;
 use crate::project::Project;
 use crate::projection::State;
 use crate::read_model::{Catalogue, GenerationRecord, GenerationState, HostLock, Snapshot};
@@ -51,7 +49,7 @@ pub struct ProjectionStatus {
 
 /// Reads how a project stands. Takes no lock and changes nothing.
 pub fn status(project: &Project) -> Result<Status> {
-    let head = SqliteStore::open(&project.store)?.reader()?.head()?;
+    let head = project.event_store()?.reader()?.head()?;
     let host = HostLock::held(&project.data)?;
     let catalogue = Catalogue::open(&project.data)?;
     let mut projections = Vec::new();

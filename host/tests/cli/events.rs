@@ -59,6 +59,24 @@ fn events_on_stdin_are_appended_all_or_none() {
 }
 
 #[test]
+fn a_byte_order_mark_does_no_harm_and_a_time_is_not_cut() {
+    let bench = Bench::new();
+    bench.write("data.json", "\u{FEFF}{\"n\": 1}");
+    bench.ok(&["events", "append", "--stream", "a", "--type", "T", "--data", "@data.json"]);
+    let append = ["events", "append", "--stream", "a"];
+    assert_eq!(bench.fed(&append, "\u{FEFF}{\"type\": \"T\", \"data\": {\"n\": 1}}\n").code, Some(0));
+    for event in bench.lines(&["events", "show"]) {
+        assert_eq!(event["data"], json!({"n": 1}));
+    }
+    let fine = "2026-01-01T00:00:00.1234567Z";
+    let ran = bench.run(&["events", "append", "--stream", "a", "--type", "T", "--data", "1", "--time", fine]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("parts of a microsecond"), "{}", ran.err);
+    let ran = bench.fed(&append, &format!("{{\"type\": \"T\", \"data\": 1, \"time\": \"{fine}\"}}\n"));
+    assert!(ran.code == Some(1) && ran.err.contains("parts of a microsecond"), "{}", ran.err);
+}
+
+#[test]
 fn a_payload_comes_from_a_file_or_from_stdin() {
     let bench = Bench::new();
     bench.write("data.json", "{\n  \"n\": 1\n}\n");

@@ -34,8 +34,11 @@ fn an_import_brings_history_up_and_status_tells() {
     assert_eq!((status["damaged"].as_array().unwrap().len(), status["missing"].as_array().unwrap().len()), (0, 0));
     assert!(status["bytes_per_event"].as_f64().unwrap() > 20.0 && status["store_bytes"].as_u64().unwrap() > 100_000);
     let text = bench.ok(&["history", "status"]);
-    assert!(text.starts_with("16,384 events sealed, up to 16384 of 16394\n1 segments, "), "{text}");
-    assert!(text.ends_with("\nnothing to build; the newest 10 are read from the event store\n"), "{text}");
+    assert!(text.starts_with("16,384 events sealed, up to 16384 of 16394\n1 segment, "), "{text}");
+    assert!(
+        text.ends_with("\nnothing to build; not sealed and read from the event store: the newest 10 events\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -45,7 +48,10 @@ fn it_is_dropped_and_built_and_mended() {
     let bytes = status(&bench)["bytes"].as_u64().unwrap();
     assert_eq!(bench.json(&["history", "drop", "--json"])["bytes"], bytes);
     let text = bench.ok(&["history", "status"]);
-    assert!(text.ends_with("\n16,384 to build: `projectionist history build`, or a running host does it\n"), "{text}");
+    assert!(
+        text.ends_with("\n16,384 events to build: `projectionist history build`, or a running host does it\n"),
+        "{text}"
+    );
     let built = bench.json(&["history", "build", "--json"]);
     assert_eq!(
         (&built["segments"], &built["events"], &built["through"]),

@@ -6,6 +6,7 @@
 //! | [`manners`] | exit codes, stdout and stderr, broken pipes, help |
 //! | [`projects`] | `init`, finding a project, mistakes in its configuration |
 //! | [`events`] | `import`, `events append`, `events show` and the way round |
+//! | `stores` | a store that is missing, users who may only read |
 //! | [`history`] | `history status`, `history build`, `history drop`, and what imports do for it |
 //! | [`plugins`] | `check`, `replay`, `project`, `query`, `rebuild`, `rollback`, `pause`, `resume` |
 //! | [`serving`] | `serve`, and the commands beside it |
@@ -18,6 +19,8 @@ mod bench;
 mod manners;
 mod projects;
 mod events;
+#[cfg(unix)]
+mod stores;
 mod history;
 mod plugins;
 mod serving;

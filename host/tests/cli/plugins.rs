@@ -131,7 +131,7 @@ fn a_query_is_printed_as_table_json_or_csv() {
     assert_eq!(table.lines().count(), 3, "{table}");
     let cut = bench.run(&["query", "balances", sql, "--rows-max", "1", "--csv"]);
     assert_eq!(cut.out.lines().count(), 2);
-    assert!(cut.err.contains("cut after 1 rows"), "{}", cut.err);
+    assert!(cut.err.contains("cut after 1 row;"), "{}", cut.err);
 }
 
 #[test]

@@ -87,7 +87,8 @@ impl Running<'_> {
             Projector::new(spec, generation)
         };
         let identity = identity(&self.plugin, self.settings.to_owned());
-        let generation = Generation::create(&file, &identity, self.plugin.manifest())?;
+        let manifest = self.plugin.manifest();
+        let generation = Generation::create_with(&file, &identity, manifest, self.way.build())?;
         let first = &self.way.stretches[0];
         let mut building = projector(generation, first)?;
         if let Err(fault) = self.build(&mut building, part(head, first.through)) {

@@ -11,7 +11,7 @@ use crate::shrink::shrink;
 use crate::support;
 
 /// Logs in the ordinary tests.
-const LOGS: u64 = 300;
+const LOGS: u64 = 150;
 
 /// What `scripts/fuzz` asks for.
 struct Fuzzing {

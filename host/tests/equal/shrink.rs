@@ -43,7 +43,7 @@ pub fn shrink(mut case: Case, mut difference: String) -> (Case, String) {
 type Simplify = fn(Way) -> Way;
 
 /// Each makes one choice as plain as it can be.
-fn simpler(_: &Way) -> [Simplify; 12] {
+fn simpler(_: &Way) -> [Simplify; 13] {
     [
         |way| Way { stretches: way.stretches.last().cloned().into_iter().collect(), ..way },
         |way| Way { stop_after: None, ..way },
@@ -54,7 +54,8 @@ fn simpler(_: &Way) -> [Simplify; 12] {
         |way| Way { partitions: 2, ..way },
         |way| Way { waves: 1, ..way },
         |way| Way { lookups: 10_000, ..way },
-        |way| Way { gathered_bytes: 64 << 20, ..way },
+        |way| Way { build_bytes: 64 << 20, ..way },
+        |way| Way { writes_pages: false, ..way },
         |way| Way { batch_bytes: 16 << 20, ..way },
         |way| Way { flush_rows: 250_000, ..way },
     ]

@@ -4,6 +4,7 @@ use projectionist::event::Position;
 use projectionist::history::Sizes;
 use projectionist::plugin::Limits;
 use projectionist::projection::{BatchSize, Thresholds, TierUpRule};
+use projectionist::read_model::BuildOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::rng::Rng;
@@ -22,8 +23,10 @@ pub struct Way {
     /// Whether builds are parallel at all, and partitioned if they are.
     pub is_parallel: bool,
     pub is_partitioned: bool,
-    pub gathered_bytes: usize,
-    pub compared_rows: usize,
+    /// Bytes of rows that wait in memory in a build, before they go to a file.
+    pub build_bytes: usize,
+    /// Whether a build writes pages, or SQL.
+    pub writes_pages: bool,
     pub batch_bytes: usize,
     /// Rows that wait for a flush, about.
     pub flush_rows: u64,
@@ -77,8 +80,8 @@ impl Way {
             lookups: 0,
             is_parallel: false,
             is_partitioned: false,
-            gathered_bytes: 0,
-            compared_rows: 0,
+            build_bytes: 64 << 20,
+            writes_pages: false,
             batch_bytes: 1,
             flush_rows: 1,
             // A build of nothing, and then live: every row goes through SQL.
@@ -114,8 +117,8 @@ impl Way {
             lookups: *rng.pick(&[0, 3, 10_000, 10_000]),
             is_parallel: rng.chance(85),
             is_partitioned: rng.chance(85),
-            gathered_bytes: *rng.pick(&[0, 200, 5_000, 64 << 20]),
-            compared_rows: *rng.pick(&[20, 1 << 20, 1 << 20, 1 << 20]),
+            build_bytes: *rng.pick(&[0, 500, 10_000, 64 << 20]),
+            writes_pages: rng.chance(70),
             batch_bytes: *rng.pick(&[1, 500, 20_000, 16 << 20]),
             flush_rows: *rng.pick(&[1, 5, 40, 250_000]),
             stretches: ends.into_iter().map(|through| stretch(rng, through)).collect(),
@@ -136,8 +139,6 @@ impl Way {
             threads: self.partitions as usize,
             waves_min: self.waves,
             lookups_before_more_waves: self.lookups,
-            gathered_bytes_max: self.gathered_bytes,
-            compared_rows_max: self.compared_rows,
             tier_up: match self.code {
                 CodeWay::StartsOver(at) => TierUpRule::At(part(head, at)),
                 _ => TierUpRule::Never,
@@ -149,6 +150,10 @@ impl Way {
     pub fn limits(&self) -> Limits {
         let largest = self.stretches.iter().map(|stretch| stretch.batch_events).max().unwrap_or(1) as u64;
         Limits { flush_rows_max: (self.flush_rows * 4).max(largest * ROWS_PER_EVENT), ..Limits::default() }
+    }
+
+    pub fn build(&self) -> BuildOptions {
+        BuildOptions { memory_bytes_max: self.build_bytes, writes_pages: self.writes_pages }
     }
 
     pub fn batches(&self, stretch: &Stretch) -> BatchSize {

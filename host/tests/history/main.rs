@@ -8,6 +8,9 @@
 //! | `folder` | sealing, catching up, gaps, another log, several at once |
 //! | `killing` | `kill -9` while sealing |
 //! | `whole` | events rebuilt from a segment, and columns decoded |
+//! | `shred` | any JSON comes back from columns, under any cut |
+//! | `generate` | the JSON that it is tried with |
+//! | `reference` | the slow reading of JSON that it is compared with |
 
 mod values;
 mod blocks;
@@ -16,10 +19,8 @@ mod folder;
 mod killing;
 mod whole;
 
-// What the tests of shredding are made of too.
-#[path = "../source/generate.rs"]
+mod shred;
 mod generate;
-#[path = "../source/reference.rs"]
 mod reference;
 
 use std::io::Cursor;
@@ -40,7 +41,7 @@ struct Log {
 impl Log {
     fn new() -> Log {
         let folder = tempfile::tempdir().unwrap();
-        Log { store: SqliteStore::open(folder.path().join("events.sqlite")).unwrap(), folder }
+        Log { store: SqliteStore::create(folder.path().join("events.sqlite")).unwrap(), folder }
     }
 
     /// A log of `count` deposits and withdrawals.

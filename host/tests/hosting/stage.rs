@@ -34,7 +34,7 @@ impl Stage {
         let project = Project::open(folder.path()).unwrap();
         std::fs::create_dir_all(&project.plugins).unwrap();
         std::fs::create_dir_all(&project.data).unwrap();
-        let store = SqliteStore::open(&project.store).unwrap();
+        let store = SqliteStore::create(&project.store).unwrap();
         Stage { project, store, _folder: folder }
     }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 mod pages;
 
 /// The modules in reading order; each may import from those above it only.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "event",
+    "sqlite_file",
     "event_store",
     "import",
     "history",
@@ -22,13 +23,14 @@ const ORDER: [&str; 11] = [
 ];
 
 /// Modules that may use only some of those above them.
-const MAY_USE: [(&str, &[&str]); 6] = [
+const MAY_USE: [(&str, &[&str]); 7] = [
     ("event", &[]),
-    ("event_store", &["event"]),
+    ("sqlite_file", &[]),
+    ("event_store", &["event", "sqlite_file"]),
     ("import", &["event", "event_store"]),
     ("history", &["event", "event_store"]),
     ("plugin", &["event"]),
-    ("read_model", &["event"]),
+    ("read_model", &["event", "sqlite_file"]),
 ];
 
 #[test]
@@ -54,7 +56,7 @@ fn only_the_plugin_boundary_names_wasmtime() {
 
 #[test]
 fn only_the_stores_name_sqlite() {
-    nobody_but(&["read_model", "event_store"], &["rusqlite::", "use rusqlite"]);
+    nobody_but(&["read_model", "event_store", "sqlite_file"], &["rusqlite::", "use rusqlite"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use projectionist::event::{Changes, FaultKind, Index, Kind, Manifest, Table, TableColumn};
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{Flush, Generation, Writer};
+use projectionist::read_model::{BuildOptions, Flush, Generation, Writer};
 use proptest::prelude::*;
 use proptest::sample::{Index as Pick, subsequence};
 use rusqlite::types::ValueRef;
@@ -185,12 +185,23 @@ fn rows_of(conn: &rusqlite::Connection, sql: &str) -> rusqlite::Result<Vec<Row>>
     statement.query_map((), |row| (0..columns).map(|column| row.get_ref(column).map(value)).collect())?.collect()
 }
 
+/// Little memory makes temporary files; without pages rows are inserted by SQL.
+const WAYS: [BuildOptions; 3] = [
+    BuildOptions { memory_bytes_max: 64 << 20, writes_pages: true },
+    BuildOptions { memory_bytes_max: 3_000, writes_pages: true },
+    BuildOptions { memory_bytes_max: 64 << 20, writes_pages: false },
+];
+
 fn check(table: &Table, steps: &[Step], size: usize, parts: usize, loads: usize) {
+    WAYS.into_iter().for_each(|options| check_with(options, table, steps, size, parts, loads));
+}
+
+fn check_with(options: BuildOptions, table: &Table, steps: &[Step], size: usize, parts: usize, loads: usize) {
     let manifest = Manifest { tables: vec![table.clone()], ..manifest() };
     manifest.check().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("1.sqlite");
-    let mut generation = Generation::create(&path, &identity(), &manifest).unwrap();
+    let mut generation = Generation::create_with(&path, &identity(), &manifest, options).unwrap();
     let mut flushes = flushes(table, steps, size, parts);
     let first = flushes.len().div_ceil(loads);
     let later = flushes.split_off(first);

@@ -2,8 +2,9 @@
 
 mod tables; // the manifest and the rows that the others use
 mod generation; // bulk, live, lookups, faults
-mod laying; // first rows as pages, against rows that SQLite inserted
-mod any_schema; // first rows as pages: any table, any rows, against a map
+mod pages; // rows written as pages, against rows that SQLite inserted
+mod runs; // what is flushed before it is written: newest counts, overlaps, spilling, look-ups
+mod any_schema; // any table, any rows, against a map
 mod random; // tables of any shape, beside the same kept by SQL alone
 mod model; // any sequence of changes, cut anyhow, against a map
 mod catalogue; // begin, ready, swap, rollback, prune, repair, requests

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use projectionist::event::{Changes, Index, Kind, Manifest, Table, TableColumn};
 use projectionist::read_model::query::Value;
-use projectionist::read_model::{BulkWriter, Flush, Generation, MemoryModel, Writer};
+use projectionist::read_model::{BuildOptions, BulkWriter, Flush, Generation, MemoryModel, Writer};
 use rusqlite::Connection;
 
 use crate::tables::{Row, WriteChanges, WriteFlushes, column, identity, manifest, range};
@@ -245,9 +245,12 @@ fn build(seed: u64) {
     let manifest = Manifest { tables: tables.clone(), ..manifest() };
     manifest.check().unwrap();
     let plain = Plain::new(&tables);
+    // Little memory makes temporary files; without pages rows are inserted by SQL.
+    let options =
+        BuildOptions { memory_bytes_max: [64 << 20, 20_000, 500][seed as usize % 3], writes_pages: seed % 4 != 0 };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("1.sqlite");
-    let mut generation = Generation::create(&path, &identity(), &manifest).unwrap();
+    let mut generation = Generation::create_with(&path, &identity(), &manifest, options).unwrap();
     let mut memory = MemoryModel::new(&manifest);
     let mut known = vec![Vec::new(); tables.len()];
     let flush = |random: &mut Random, known: &mut [Vec<Row>]| {

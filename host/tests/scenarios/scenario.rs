@@ -40,7 +40,7 @@ impl Scenario {
     fn import(name: &str) -> Scenario {
         let folder = support::workspace().join("sample-events").join(name);
         let place = tempfile::tempdir().expect("a folder");
-        let store = SqliteStore::open(place.path().join("events.sqlite")).expect("a store");
+        let store = SqliteStore::create(place.path().join("events.sqlite")).expect("a store");
         let events = ["events.jsonl", "events.jsonl.gz"].map(|file| folder.join(file));
         let events = events.iter().find(|file| file.exists()).expect("a scenario has events");
         let report = import(&store, Input::open(events).expect("the events"), Options::default())

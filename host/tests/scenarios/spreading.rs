@@ -35,7 +35,7 @@ impl Ledger {
         }
         let file = folder.path().join("ledger.jsonl");
         std::fs::write(&file, lines).unwrap();
-        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let store = SqliteStore::create(folder.path().join("events.sqlite")).unwrap();
         import(&store, Input::open(&file).unwrap(), Options::default()).unwrap();
         let history = History::open(&folder.path().join("history"), &store).unwrap();
         let flow = &mut |_| std::ops::ControlFlow::Continue(());

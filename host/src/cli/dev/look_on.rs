@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::event::{Position, Range, Result};
-use crate::event_store::sqlite::SqliteStore;
-use crate::event_store::{Source, Wanted};
+use crate::event_store::Wanted;
 use crate::project::Project;
 use crate::server::{self, Notice, Stop};
 
@@ -50,7 +49,7 @@ pub(super) fn look_on(
 
 /// The stream, type and payload of an event.
 pub(super) fn event_at(project: &Project, position: Position) -> Result<Option<(String, String, String)>> {
-    let mut reader = SqliteStore::open(&project.store)?.reader()?;
+    let mut reader = project.event_store()?.reader()?;
     let range = Range { after: Position(position.0.saturating_sub(1)), through: position };
     let wanted = Wanted { streams: true, data: true, ..Wanted::default() };
     let mut found = None;

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::cli::failure::Usage;
 use crate::cli::shell::Shell;
 use crate::event::{ExpectedVersion, Fault, NewEvent, StreamVersion, Timestamp};
-use crate::event_store::sqlite::{PAYLOAD_BYTES_MAX, SqliteStore};
+use crate::event_store::PAYLOAD_BYTES_MAX;
 
 /// The most events in one append; they stand in memory until all are recorded.
 const EVENTS_MAX: usize = 100_000;
@@ -88,7 +88,7 @@ impl Append {
             Some(kind) => vec![self.one(kind.clone())?],
             None => self.lines(io::stdin().lock())?,
         };
-        let recorded = SqliteStore::open(&project.store)?.append(&self.stream, self.expect, &events)?;
+        let recorded = project.event_store_for_appending()?.append(&self.stream, self.expect, &events)?;
         let events = recorded.iter().map(|event| Recorded {
             position: event.position.0,
             stream_version: event.stream_version.0,
@@ -119,8 +119,9 @@ impl Append {
             if read == 0 {
                 break;
             }
+            let line = without_byte_order_mark(&line);
             if !line.trim().is_empty() {
-                let event = self.line(&line).map_err(|fault| at_line(fault, number))?;
+                let event = self.line(line).map_err(|fault| at_line(fault, number))?;
                 events.push(event);
             }
         }
@@ -177,7 +178,11 @@ fn text_of(given: &str, stdin: bool) -> anyhow::Result<String> {
         }
         None => text.push_str(given),
     }
-    Ok(text.trim().to_owned())
+    Ok(without_byte_order_mark(&text).trim().to_owned())
+}
+
+fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix('\u{FEFF}').unwrap_or(text)
 }
 
 fn at_line(mut fault: Fault, number: usize) -> Fault {

@@ -9,8 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::cli::shell::Shell;
 use crate::event::{EventRef, Fault, Position, Range};
-use crate::event_store::sqlite::SqliteStore;
-use crate::event_store::{Source, Wanted};
+use crate::event_store::Wanted;
 
 /// Show recorded events in log order: for people on a terminal, else as JSON Lines that `import` reads back
 #[derive(Debug, clap::Args)]
@@ -52,7 +51,7 @@ struct Line<'a> {
 impl Show {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let project = shell.project()?;
-        let mut reader = SqliteStore::open(&project.store)?.reader()?;
+        let mut reader = project.event_store()?.reader()?;
         let range = Range { after: Position(self.after), through: reader.head()? };
         let wanted = Wanted {
             types: (!self.types.is_empty()).then(|| self.types.clone()),

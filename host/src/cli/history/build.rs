@@ -5,10 +5,9 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::cli::failure::Said;
-use crate::cli::render::{grouped, time};
+use crate::cli::render::{count, grouped, time};
 use crate::cli::shell::Shell;
 use crate::cli::stop;
-use crate::event_store::Source;
 use crate::history::CaughtUp;
 
 /// Seal everything that is not sealed, and anew what is damaged
@@ -33,7 +32,7 @@ impl Build {
         let (store, history) = super::open(&project)?;
         // Reads all of it: damage that has not shown yet is to be mended too.
         history.verify(store.reader()?.head()?)?;
-        let caught_up = super::catch_up(shell, &store, &history, &stop)?;
+        let caught_up = super::catch_up(shell, &*store, &history, &stop)?;
         let built = Built { caught_up, seconds: started.elapsed().as_secs_f64() };
         shell.answer(&built, for_people)?;
         if caught_up.is_elsewhere {
@@ -52,10 +51,6 @@ impl Build {
 fn for_people(built: &Built) -> String {
     let CaughtUp { events, segments, through, .. } = built.caught_up;
     let rate = (events as f64 / built.seconds.max(1e-6)) as u64;
-    let (seconds, segments) = (time(built.seconds * 1_000.0), grouped(segments as u64));
-    format!(
-        "{} events in {segments} segments ({seconds}, {}/s), sealed up to {through}",
-        grouped(events),
-        grouped(rate)
-    )
+    let (seconds, segments) = (time(built.seconds * 1_000.0), count(segments as u64, "segment"));
+    format!("{} in {segments} ({seconds}, {}/s), sealed up to {through}", count(events, "event"), grouped(rate))
 }

@@ -4,10 +4,11 @@ mod status;
 mod build;
 mod drop;
 
+use std::sync::Arc;
+
 use super::shell::Shell;
 use crate::event::Result;
-use crate::event_store::Source;
-use crate::event_store::sqlite::SqliteStore;
+use crate::event_store::EventStore;
 use crate::history::{CaughtUp, Pace};
 use crate::project::Project;
 
@@ -33,16 +34,16 @@ impl History {
 }
 
 /// The project's event store and its history.
-fn open(project: &Project) -> Result<(SqliteStore, crate::history::History)> {
-    let store = SqliteStore::open(&project.store)?;
-    let history = crate::history::History::open(&project.history.folder, &store)?;
+fn open(project: &Project) -> Result<(Arc<dyn EventStore>, crate::history::History)> {
+    let store = project.event_store()?;
+    let history = crate::history::History::open(&project.history.folder, &*store)?;
     Ok((store, history))
 }
 
 /// Seals what is whole, on all cores, with a progress bar; ctrl-c ends it, and what is sealed by then stays.
 pub(super) fn catch_up(
     shell: &Shell,
-    store: &SqliteStore,
+    store: &dyn EventStore,
     history: &crate::history::History,
     stop: &crate::server::Stop,
 ) -> Result<CaughtUp> {

@@ -4,9 +4,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::cli::render::{bytes, grouped};
+use crate::cli::render::{bytes, count};
 use crate::cli::shell::Shell;
-use crate::event_store::Source;
 use crate::project::Project;
 
 /// Show what of the log is sealed, how much room it takes, and whether it is sound
@@ -59,10 +58,10 @@ fn for_people(shown: &Shown) -> String {
     if !shown.enabled {
         line("turned off in projectionist.toml: it is neither kept up nor used".into());
     }
-    line(format!("{} events sealed, up to {} of {}", grouped(status.events), status.through, status.head));
+    line(format!("{} sealed, up to {} of {}", count(status.events, "event"), status.through, status.head));
     line(format!(
-        "{} segments, {} ({:.0} bytes an event; the event store has {})",
-        grouped(status.segments as u64),
+        "{}, {} ({:.0} bytes an event; the event store has {})",
+        count(status.segments as u64, "segment"),
         bytes(status.bytes),
         status.bytes_per_event,
         bytes(shown.store_bytes)
@@ -75,8 +74,11 @@ fn for_people(shown: &Shown) -> String {
     }
     let rest = status.head.0.saturating_sub(status.through.0) - status.unsealed;
     line(match status.unsealed {
-        0 => format!("nothing to build; the newest {} are read from the event store", grouped(rest)),
-        unsealed => format!("{} to build: `projectionist history build`, or a running host does it", grouped(unsealed)),
+        0 if rest == 0 => "nothing to build".into(),
+        0 => format!("nothing to build; not sealed and read from the event store: the newest {}", count(rest, "event")),
+        unsealed => {
+            format!("{} to build: `projectionist history build`, or a running host does it", count(unsealed, "event"))
+        }
     });
     text.truncate(text.trim_end().len());
     text

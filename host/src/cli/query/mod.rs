@@ -3,7 +3,7 @@
 mod rows;
 
 use super::failure::hint_of;
-use super::render::{grouped, time};
+use super::render::{count, grouped, time};
 use super::shell::Shell;
 use crate::event::{Fault, Result};
 use crate::project::Project;
@@ -63,13 +63,13 @@ impl Query {
             let outcome = run(&project, &self.name, &self.sql, &limits, &mut sink)?;
             sink.end(shell.out())?;
             let ms = started.elapsed().as_secs_f64() * 1_000.0;
-            shell.say(format!("{} rows in {}", outcome.rows, time(ms)));
+            shell.say(format!("{} in {}", count(outcome.rows as u64, "row"), time(ms)));
             outcome
         };
         if outcome.cut {
             shell.say(format!(
-                "cut after {} rows; --rows-max N or `rows-max` under [query] allows more, up to 128 MiB of text",
-                outcome.rows
+                "cut after {}; --rows-max N or `rows-max` under [query] allows more, up to 128 MiB of text",
+                count(outcome.rows as u64, "row")
             ));
         }
         Ok(())

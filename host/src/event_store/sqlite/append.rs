@@ -1,22 +1,9 @@
 //! **Appending** to one stream, with what is expected of it.
 
-use super::EventId;
-use std::borrow::Cow;
-
-use super::check::{check_event, check_name, refused};
-use super::write::{Entry, Outcome, Transaction, Writer};
-use crate::event::{ExpectedVersion, Fault, NewEvent, Position, Result, StreamVersion};
-
-/// Where an appended event stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// Its place in the log.
-    pub position: Position,
-    /// Its place in its stream.
-    pub stream_version: StreamVersion,
-    /// Whether it stood there before this append.
-    pub already_there: bool,
-}
+use super::write::{Outcome, Writer};
+use crate::event::{ExpectedVersion, NewEvent, Position, Result};
+use crate::event_store::append::{check_expected, conflict};
+use crate::event_store::{BulkEvent, Recorded, check_name};
 
 /// Appends all or none; also returns the head of the log.
 pub(super) fn append(
@@ -26,68 +13,35 @@ pub(super) fn append(
     events: &[NewEvent],
 ) -> Result<(Vec<Recorded>, Position)> {
     check_name("stream", stream)?;
-    events.iter().try_for_each(check_event)?;
+    let checked = events.iter().map(|event| BulkEvent::checked(stream, event)).collect::<Result<Vec<_>>>()?;
     let mut transaction = writer.begin()?;
-    let mut checked = false;
+    let mut is_version_checked = false;
     let mut recorded = Vec::with_capacity(events.len());
-    for event in events {
-        let entry = Entry {
-            stream: stream.into(),
-            kind: event.kind.as_str().into(),
-            data: event.data.as_str().into(),
-            metadata: event.metadata.as_deref().map(Into::into),
-            id: match &event.id {
-                Some(id) => EventId::from(Cow::from(id)),
-                None => EventId::made_up(),
-            },
-            time: event.time,
-        };
-        let known = match event.id {
-            Some(_) => transaction.recorded(&entry)?,
+    for (event, given) in checked.iter().zip(events) {
+        let known = match given.id {
+            Some(_) => transaction.recorded(event)?,
             None => None,
         };
         let outcome = match known {
             Some(known) => known,
             None => {
-                if !checked {
-                    check_expected(&transaction, stream, expected)?;
-                    checked = true;
+                if !is_version_checked {
+                    check_expected(stream, expected, transaction.stream_version(stream)?)?;
+                    is_version_checked = true;
                 }
-                transaction.record(&entry)?
+                transaction.record(event)?
             }
         };
         recorded.push(match outcome {
             Outcome::Added(position, stream_version) => Recorded { position, stream_version, already_there: false },
-            Outcome::There(position, stream_version) => Recorded { position, stream_version, already_there: true },
-            Outcome::Differs(position) => return Err(taken(&entry.id, position)),
+            Outcome::AlreadyThere(position, stream_version) => {
+                Recorded { position, stream_version, already_there: true }
+            }
+            Outcome::Conflict(position) => return Err(conflict(&event.id, position)),
         });
     }
     if events.is_empty() {
-        check_expected(&transaction, stream, expected)?;
+        check_expected(stream, expected, transaction.stream_version(stream)?)?;
     }
     Ok((recorded, transaction.commit()?))
-}
-
-fn check_expected(transaction: &Transaction<'_>, stream: &str, expected: ExpectedVersion) -> Result<()> {
-    let wanted = match expected {
-        ExpectedVersion::Any => return Ok(()),
-        ExpectedVersion::None => StreamVersion(0),
-        ExpectedVersion::Exactly(wanted) => wanted,
-    };
-    let last = transaction.stream_version(stream)?;
-    if last == wanted {
-        return Ok(());
-    }
-    let message = match wanted {
-        StreamVersion(0) => format!("stream `{stream}` was expected to have no events and is at version {last}"),
-        wanted => format!("stream `{stream}` was expected at version {wanted} and is at version {last}"),
-    };
-    Err(Fault::input(message)
-        .hint("somebody else appended: read the stream again, decide anew, and append to its last version"))
-}
-
-fn taken(id: &EventId<'_>, position: Position) -> Fault {
-    refused(format!("event id `{id}` is recorded already, with another event"))
-        .at(position)
-        .hint("give each event an id of its own; only a retry of the same event may use it again")
 }

@@ -8,31 +8,36 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+use super::connect::connect_for_reading;
 use super::error::storage;
 use super::names::Names;
-use super::schema::{self, Use};
 use crate::event::{
     EventRef, Fault, Position, Range, Result, StreamNumber, StreamVersion, Timestamp, TypeIndex, TypeNumber,
 };
 use crate::event_store::{Reader, Visit, Wanted};
+use crate::sqlite_file::ReadConnection;
 
 /// Positions visited in one statement: a longer one would keep the write-ahead log from being folded back into
 /// the file while a long replay runs.
 const STATEMENT_POSITIONS: u64 = 100_000;
 
 pub(super) struct SqliteReader {
-    connection: Connection,
+    opened: ReadConnection,
     path: PathBuf,
     names: Names,
 }
 
 impl SqliteReader {
     pub fn open(path: &Path) -> Result<SqliteReader> {
-        Ok(SqliteReader {
-            connection: schema::open(path, Use::Reading)?,
-            path: path.to_owned(),
-            names: Names::default(),
-        })
+        Ok(SqliteReader { opened: connect_for_reading(path)?, path: path.to_owned(), names: Names::default() })
+    }
+
+    /// The connection, opened anew when it would not see what is written now.
+    fn connection(&mut self) -> Result<&Connection> {
+        if self.opened.is_outdated() {
+            self.opened = connect_for_reading(&self.path)?;
+        }
+        Ok(&self.opened.connection)
     }
 }
 
@@ -47,12 +52,15 @@ pub(super) fn head(connection: &Connection, path: &Path) -> Result<Position> {
 
 impl Reader for SqliteReader {
     fn head(&mut self) -> Result<Position> {
-        head(&self.connection, &self.path)
+        let path = self.path.clone();
+        head(self.connection()?, &path)
     }
 
-    fn mark(&mut self, position: Position) -> Result<Option<String>> {
-        let failed = |error| storage("reading an event's id", &self.path, error);
-        let mut find = self.connection.prepare_cached("SELECT id FROM events WHERE position = ?1").map_err(failed)?;
+    fn event_id(&mut self, position: Position) -> Result<Option<String>> {
+        let path = self.path.clone();
+        let failed = |error| storage("reading an event's id", &path, error);
+        let mut find =
+            self.connection()?.prepare_cached("SELECT id FROM events WHERE position = ?1").map_err(failed)?;
         let mut rows = find.query([clamp(position.0)]).map_err(failed)?;
         let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
         let mut id_text = [0; Hyphenated::LENGTH];
@@ -62,11 +70,12 @@ impl Reader for SqliteReader {
 
     fn position_at(&mut self, time: Timestamp) -> Result<Position> {
         // Times need not grow with positions (an import brings its own), so there is nothing to bisect.
+        let path = self.path.clone();
         let later = self
-            .connection
+            .connection()?
             .prepare_cached("SELECT position - 1 FROM events WHERE time > ?1 ORDER BY position LIMIT 1")
             .and_then(|mut find| find.query_row([time.0], |row| row.get::<_, i64>(0)).optional())
-            .map_err(|error| storage("looking for a time in the log", &self.path, error))?;
+            .map_err(|error| storage("looking for a time in the log", &path, error))?;
         match later {
             Some(position) => Ok(Position(position.cast_unsigned())),
             None => self.head(),
@@ -74,21 +83,24 @@ impl Reader for SqliteReader {
     }
 
     fn scan(&mut self, range: Range, wanted: &Wanted, visit: &mut Visit<'_>) -> Result<Position> {
-        let path = &self.path;
+        self.connection()?;
+        let SqliteReader { opened, path, names } = self;
+        let connection = &opened.connection;
         let failed = |error| storage("reading events", path, error);
-        let mut kinds = Kinds::read(&self.connection, wanted).map_err(failed)?;
+        let mut kinds = Kinds::read(connection, wanted).map_err(failed)?;
         if kinds.none {
             return Ok(range.through);
         }
         let columns = Columns::of(wanted);
         let sql = columns.sql(&kinds.filter);
-        let mut ask_name = self.connection.prepare_cached("SELECT name FROM streams WHERE id = ?1").map_err(failed)?;
+        let mut ask_name = connection.prepare_cached("SELECT name FROM streams WHERE id = ?1").map_err(failed)?;
         let with_names = wanted.streams || wanted.stream_prefix.is_some();
         let mut id_text = [0; Hyphenated::LENGTH];
+        let end = range.through.min(head(connection, path)?).0;
         let mut after = range.after.0;
-        while after < range.through.0 {
-            let through = range.through.0.min(after.saturating_add(STATEMENT_POSITIONS));
-            let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
+        while after < end {
+            let through = end.min(after.saturating_add(STATEMENT_POSITIONS));
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
             let mut rows = statement.query([clamp(after), clamp(through)]).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
                 let position = Position(integer(row, 0)?.cast_unsigned());
@@ -96,14 +108,14 @@ impl Reader for SqliteReader {
                 let stream = integer(row, 1)?;
                 let type_number = integer(row, 3)?;
                 let stream_name = match with_names {
-                    true => self.names.get(stream, &mut ask_name).map_err(failed)?,
+                    true => names.get(stream, &mut ask_name).map_err(failed)?,
                     false => "",
                 };
                 if wanted.stream_prefix.as_deref().is_some_and(|prefix| !stream_name.starts_with(prefix)) {
                     continue;
                 }
                 let (kind, type_name) =
-                    kinds.get(type_number, &self.connection).map_err(failed)?.ok_or_else(|| broken("type"))?;
+                    kinds.get(type_number, connection).map_err(failed)?.ok_or_else(|| broken("type"))?;
                 let event = EventRef {
                     position,
                     stream: StreamNumber(stream),
@@ -129,6 +141,11 @@ impl Reader for SqliteReader {
                 if let ControlFlow::Break(()) = visit(event)? {
                     return Ok(position);
                 }
+            }
+            if opened.is_outdated() {
+                return Err(Fault::storage("reading events", "somebody began to write while they were read")
+                    .retriable()
+                    .hint("try again; a user who may write to the store's folder can read beside a writer"));
             }
             after = through;
         }

@@ -1,10 +1,11 @@
-//! The store's **schema**: what the file holds, how it is recognised, and how connections to it are set up.
+//! The store's **schema**: what the file holds, and how it is recognised.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::connect::{BUSY_MAX, wait_when_busy};
 use super::error::storage;
 use crate::event::{Fault, Result};
 
@@ -12,8 +13,6 @@ use crate::event::{Fault, Result};
 const APPLICATION_ID: i32 = 0x504A_4556;
 /// The format that this program writes and the only one it reads.
 const FORMAT: i32 = 1;
-/// How long a writer waits for another process's transaction.
-const BUSY_MS_MAX: u64 = 10_000;
 
 const SCHEMA: &str = "
 CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -41,91 +40,26 @@ CREATE VIEW event_log AS
     FROM events JOIN streams ON streams.id = events.stream JOIN types ON types.id = events.type;
 ";
 
-/// What is set, on which connections, and why.
-const PRAGMAS: [(Use, &str, &str); 9] = [
-    (Use::BuildWriter, "synchronous", "FULL"), // in WAL mode, NORMAL may lose the last commits in a power cut
-    (Use::BuildWriter, "cache_size", "-65536"), // KiB; it is allocated as it is needed
-    (Use::BuildWriter, "wal_autocheckpoint", "4000"), // pages; fewer and longer checkpoints write less in all
-    (Use::BuildWriter, "journal_size_limit", "67108864"), // bytes; the WAL of a large import shrinks again
-    (Use::BuildWriter, "temp_store", "MEMORY"), // no files beside the store
-    (Use::Importing, "cache_size", "-196608"), // KiB; a page of the index for each of 10,000 streams, and the rest
-    (Use::Reading, "query_only", "ON"),        // a reader that writes would be a bug
-    (Use::Reading, "cache_size", "-4096"),     // KiB; a scan reads each page once
-    (Use::Reading, "mmap_size", "0"),          // a mapped log would count as resident memory, once for each reader
-];
-
-/// What a connection is for.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Use {
-    Reading,
-    BuildWriter,
-    /// BuildWriter much: as for writing, and more.
-    Importing,
-}
-
-impl Use {
-    /// Whether what is set for `other` is set for this too.
-    fn includes(self, other: Use) -> bool {
-        self == other || (self == Use::Importing && other == Use::BuildWriter)
-    }
-}
-
-/// Creates the store when there is none at `path`; refuses what is no store of ours.
-pub(super) fn prepare(path: &Path) -> Result<()> {
-    if !path.try_exists().map_err(|error| Fault::storage(format!("looking for {}", path.display()), error))? {
-        create(path)?;
-    }
-    let connection = connection(path, Use::Reading)?;
-    if recognise(path, &connection)? == Found::Empty {
-        drop(connection);
-        create(path)?;
-    }
-    Ok(())
-}
-
-/// A connection to the store at `path`, which must be there.
-pub(super) fn open(path: &Path, purpose: Use) -> Result<Connection> {
-    let connection = connection(path, purpose)?;
-    match recognise(path, &connection)? {
-        Found::Store => Ok(connection),
-        Found::Empty => Err(Fault::storage(format!("opening {}", path.display()), "the file is empty")),
-    }
-}
-
-fn connection(path: &Path, purpose: Use) -> Result<Connection> {
-    let doing = || format!("opening {}", path.display());
-    // Readers too open for writing: in WAL mode they keep the shared-memory file. SQLite falls back by itself when
-    // the file may only be read.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(|e| storage(&doing(), path, e))?;
-    wait_when_busy(&mut connection).map_err(|e| storage(&doing(), path, e))?;
-    for (_, name, value) in PRAGMAS.iter().filter(|(whose, ..)| purpose.includes(*whose)) {
-        connection.pragma_update(None, name, value).map_err(|e| storage(&doing(), path, e))?;
-    }
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
-}
-
-/// Tries again each millisecond. SQLite's own handler backs off to 100 ms and would starve beside a long import,
-/// which leaves the lock free for a few milliseconds at a time.
-fn wait_when_busy(connection: &mut Connection) -> rusqlite::Result<()> {
-    let mut since = Instant::now();
-    connection.busy_handler(Some(move |tries: i32| {
-        if tries == 0 {
-            since = Instant::now();
+/// Makes the store when there is no file at `path`, or an empty one.
+pub(super) fn create_if_missing(path: &Path) -> Result<()> {
+    let about = std::fs::metadata(path);
+    match about {
+        Ok(about) if about.len() > 0 || about.is_dir() => Ok(()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Fault::storage(format!("looking for {}", path.display()), error))
         }
-        std::thread::sleep(Duration::from_millis(1));
-        since.elapsed() < Duration::from_millis(BUSY_MS_MAX)
-    }))
+        _ => create(path),
+    }
 }
 
+/// What a file turns out to be.
 #[derive(PartialEq)]
-enum Found {
+pub(super) enum Found {
     Store,
     Empty,
 }
 
-fn recognise(path: &Path, connection: &Connection) -> Result<Found> {
+pub(super) fn recognise(path: &Path, connection: &Connection) -> Result<Found> {
     let number = |sql: &str| {
         connection
             .query_row(sql, [], |row| row.get::<_, i32>(0))
@@ -177,7 +111,7 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(error)
                 if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-                    && start.elapsed() < Duration::from_millis(BUSY_MS_MAX) =>
+                    && start.elapsed() < BUSY_MAX =>
             {
                 std::thread::sleep(Duration::from_millis(1));
             }

@@ -1,15 +1,15 @@
 //! The **writer**: one connection that records events, one transaction at a time.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::EventId;
+use super::connect::{Use, connect};
 use super::error::storage;
-use super::schema::{self, Use};
+use super::file_identity::FileIdentity;
 use crate::event::{Fault, Position, Result, StreamVersion, Timestamp};
+use crate::event_store::BulkEvent;
 
 /// Streams remembered with their number and last version; past it the memory starts anew.
 const STREAMS_REMEMBERED_MAX: usize = 200_000;
@@ -19,9 +19,11 @@ const STREAM_BYTES_REMEMBERED_MAX: usize = 32 << 20;
 const TYPES_REMEMBERED_MAX: usize = 20_000;
 
 /// One connection that records events.
-pub(crate) struct Writer {
+pub(super) struct Writer {
     connection: Connection,
     path: PathBuf,
+    /// The file that the connection writes to: what is written to one that was removed is lost.
+    file: FileIdentity,
     memory: Memory,
 }
 
@@ -40,34 +42,29 @@ struct Stream {
     last: u64,
 }
 
-/// An event to be recorded.
-pub(crate) struct Entry<'a> {
-    pub stream: Cow<'a, str>,
-    pub kind: Cow<'a, str>,
-    pub data: Cow<'a, str>,
-    pub metadata: Option<Cow<'a, str>>,
-    pub id: EventId<'a>,
-    /// Absent: `now`, and any time will do when the event is recorded already.
-    pub time: Option<Timestamp>,
-}
-
-/// What became of an entry.
-pub(crate) enum Outcome {
+/// What became of an event.
+pub(super) enum Outcome {
     Added(Position, StreamVersion),
     /// The same event stands there already.
-    There(Position, StreamVersion),
+    AlreadyThere(Position, StreamVersion),
     /// Its id stands there already, with another event.
-    Differs(Position),
+    Conflict(Position),
 }
 
 impl Writer {
-    pub(super) fn open(path: &Path, purpose: Use) -> Result<Writer> {
-        Ok(Writer { connection: schema::open(path, purpose)?, path: path.to_owned(), memory: Memory::default() })
+    pub fn open(path: &Path, purpose: Use) -> Result<Writer> {
+        Ok(Writer {
+            file: FileIdentity::of(path),
+            connection: connect(path, purpose)?,
+            path: path.to_owned(),
+            memory: Memory::default(),
+        })
     }
 
     /// Starts a transaction; waits for another process's to end. Dropping it undoes it.
     pub fn begin(&mut self) -> Result<Transaction<'_>> {
-        let Writer { connection, path, memory } = self;
+        self.file.check(&self.path)?;
+        let Writer { connection, path, memory, .. } = self;
         let failed = |error| storage("beginning to write", path, error);
         connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         let begun = (|| {
@@ -123,7 +120,7 @@ impl Memory {
 }
 
 /// Events being recorded.
-pub(crate) struct Transaction<'w> {
+pub(super) struct Transaction<'w> {
     connection: &'w Connection,
     path: &'w Path,
     memory: &'w mut Memory,
@@ -136,17 +133,17 @@ pub(crate) struct Transaction<'w> {
 }
 
 impl Transaction<'_> {
-    /// Records `entry` at the end of its stream, unless its id is there.
-    pub fn record(&mut self, entry: &Entry<'_>) -> Result<Outcome> {
+    /// Records `event` at the end of its stream, unless its id is there.
+    pub fn record(&mut self, event: &BulkEvent<'_>) -> Result<Outcome> {
         if self.repeats
-            && let Some(there) = self.recorded(entry)?
+            && let Some(there) = self.recorded(event)?
         {
             return Ok(there);
         }
-        let stream = self.stream(&entry.stream)?;
-        let kind = self.kind(&entry.kind)?;
+        let stream = self.stream(&event.stream)?;
+        let kind = self.kind(&event.kind)?;
         let (position, stream_version) = (self.memory.head + 1, stream.last + 1);
-        let time = entry.time.unwrap_or(self.now);
+        let time = event.time.unwrap_or(self.now);
         let added = self
             .insert
             .execute(params![
@@ -155,38 +152,38 @@ impl Transaction<'_> {
                 stream_version.cast_signed(),
                 kind,
                 time.0,
-                entry.id,
-                entry.data.as_ref(),
-                entry.metadata.as_deref(),
+                event.id,
+                event.data.as_ref(),
+                event.metadata.as_deref(),
             ])
             .map_err(|error| self.failed(error))?;
         if added == 0 {
-            return self.recorded(entry)?.ok_or_else(|| {
-                Fault::storage("recording an event", format!("its id {} is there and is not found", entry.id))
+            return self.recorded(event)?.ok_or_else(|| {
+                Fault::storage("recording an event", format!("its id {} is there and is not found", event.id))
             });
         }
         self.memory.head = position;
-        if let Some(stream) = self.memory.streams.get_mut(entry.stream.as_ref()) {
+        if let Some(stream) = self.memory.streams.get_mut(event.stream.as_ref()) {
             stream.last = stream_version;
         }
         Ok(Outcome::Added(Position(position), StreamVersion(stream_version)))
     }
 
-    /// What stands under the id of `entry`.
-    pub fn recorded(&mut self, entry: &Entry<'_>) -> Result<Option<Outcome>> {
+    /// What stands under the id of `event`.
+    pub fn recorded(&mut self, event: &BulkEvent<'_>) -> Result<Option<Outcome>> {
         let recorded = self
             .find
-            .query_row([&entry.id], |row| {
+            .query_row([&event.id], |row| {
                 let position = Position(row.get::<_, i64>(0)?.cast_unsigned());
-                let same = row.get_ref(3)?.as_str()? == entry.data
-                    && row.get_ref(4)?.as_str_or_null()? == entry.metadata.as_deref()
-                    && row.get_ref(5)?.as_str()? == entry.kind
-                    && row.get_ref(6)?.as_str()? == entry.stream
-                    && entry.time.is_none_or(|time| row.get(2) == Ok(time.0));
+                let same = row.get_ref(3)?.as_str()? == event.data
+                    && row.get_ref(4)?.as_str_or_null()? == event.metadata.as_deref()
+                    && row.get_ref(5)?.as_str()? == event.kind
+                    && row.get_ref(6)?.as_str()? == event.stream
+                    && event.time.is_none_or(|time| row.get(2) == Ok(time.0));
                 Ok(if same {
-                    Outcome::There(position, StreamVersion(row.get::<_, i64>(1)?.cast_unsigned()))
+                    Outcome::AlreadyThere(position, StreamVersion(row.get::<_, i64>(1)?.cast_unsigned()))
                 } else {
-                    Outcome::Differs(position)
+                    Outcome::Conflict(position)
                 })
             })
             .optional()
@@ -281,10 +278,11 @@ impl Drop for Transaction<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event_store::EventId;
     use crate::event_store::sqlite::SqliteStore;
 
-    fn entry(data: &str) -> Entry<'_> {
-        Entry {
+    fn event(data: &str) -> BulkEvent<'_> {
+        BulkEvent {
             stream: "s".into(),
             kind: "A".into(),
             data: data.into(),
@@ -298,14 +296,14 @@ mod tests {
     #[test]
     fn a_full_disk_is_a_clear_fault_and_leaves_no_gap() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
-        let mut writer = store.writer().unwrap();
+        let store = SqliteStore::create(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = Writer::open(store.path(), Use::Writing).unwrap();
         writer.connection.pragma_update(None, "max_page_count", 30).unwrap();
         let large = format!("\"{}\"", "x".repeat(20_000));
         let mut last = 0;
         let fault = loop {
             let mut transaction = writer.begin().unwrap();
-            match transaction.record(&entry(&large)).and_then(|_| transaction.commit()) {
+            match transaction.record(&event(&large)).and_then(|_| transaction.commit()) {
                 Ok(head) => last = head.0,
                 Err(fault) => break fault,
             }
@@ -313,7 +311,7 @@ mod tests {
         assert!(last > 2 && fault.retry && fault.hint.as_ref().unwrap().contains("is full"), "{fault}");
         writer.connection.pragma_update(None, "max_page_count", 1000).unwrap();
         let mut transaction = writer.begin().unwrap();
-        let Outcome::Added(position, version) = transaction.record(&entry("1")).unwrap() else { panic!("it is new") };
+        let Outcome::Added(position, version) = transaction.record(&event("1")).unwrap() else { panic!("it is new") };
         assert_eq!((position.0, version.0), (last + 1, last + 1));
         transaction.commit().unwrap();
     }
@@ -322,8 +320,8 @@ mod tests {
     #[test]
     fn a_store_that_may_only_be_read_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
-        let mut writer = store.writer().unwrap();
+        let store = SqliteStore::create(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = Writer::open(store.path(), Use::Writing).unwrap();
         writer.connection.pragma_update(None, "query_only", true).unwrap();
         let fault = writer.begin().err().unwrap();
         assert!(fault.hint.as_ref().unwrap().contains("writable"), "{fault}");
@@ -332,11 +330,11 @@ mod tests {
     #[test]
     fn a_transaction_that_is_dropped_is_undone_and_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
-        let mut writer = store.writer().unwrap();
+        let store = SqliteStore::create(folder.path().join("events.sqlite")).unwrap();
+        let mut writer = Writer::open(store.path(), Use::Writing).unwrap();
         for _ in 0..2 {
             let mut transaction = writer.begin().unwrap();
-            let Outcome::Added(position, version) = transaction.record(&entry("1")).unwrap() else {
+            let Outcome::Added(position, version) = transaction.record(&event("1")).unwrap() else {
                 panic!("it is new")
             };
             assert_eq!((position.0, version.0), (1, 1));

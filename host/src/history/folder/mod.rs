@@ -231,7 +231,7 @@ impl History {
         }
         let mut reader = lock(&self.0.reader);
         let is_of_this_log = match segment.mark() {
-            Some(mark) => reader.mark(mark.position)?.as_ref() == Some(&mark.id),
+            Some(mark) => reader.event_id(mark.position)?.as_ref() == Some(&mark.id),
             None => reader.head()? >= range.through,
         };
         Ok(match is_of_this_log {

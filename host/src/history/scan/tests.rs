@@ -233,7 +233,7 @@ fn subscription() -> impl Strategy<Value = Subscription> {
 
 fn recorded(events: &[Made]) -> (tempfile::TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+    let store = SqliteStore::create(folder.path().join("events.sqlite")).unwrap();
     for (number, made) in events.iter().enumerate() {
         let event = NewEvent {
             kind: format!("Kind{}", made.kind),

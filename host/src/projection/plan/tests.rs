@@ -1,6 +1,6 @@
 //! Plans as data: what is asked for and what there is, against what is done.
 
-use super::super::overlap_detector::manifest_of;
+use super::super::test_manifest::manifest_of;
 use super::*;
 use crate::event::{Kind, Table, TableColumn};
 

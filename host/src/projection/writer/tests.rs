@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
-use super::super::overlap_detector::manifest_of;
 use super::super::plan::*;
 use super::super::sink::{BulkSink, SharedGeneration};
-use super::super::thresholds::{COMPARED_ROWS_MAX, GATHERED_ROW_BYTES};
+use super::super::test_manifest::manifest_of;
 use super::super::tier_up::TierUpRule;
 use super::super::{batch_reader::BatchSize, flush_policy::FlushPolicy};
 use super::*;
@@ -20,7 +19,6 @@ use crate::read_model::{Generation, Identity};
 /// A build of two parts, of a table of numbers by number.
 struct Build {
     folder: tempfile::TempDir,
-    gathered_bytes_max: usize,
     tier_up: Option<TierUp>,
     threads: usize,
     says: Proceed,
@@ -34,15 +32,15 @@ struct Ended {
 }
 
 impl Build {
-    fn new(gathered_bytes_max: usize) -> Build {
+    fn new() -> Build {
         let folder = tempfile::tempdir().unwrap();
-        Build { folder, gathered_bytes_max, tier_up: None, threads: 2, says: Proceed::On }
+        Build { folder, tier_up: None, threads: 2, says: Proceed::On }
     }
 
     /// What comes of these messages.
     fn run(mut self, send: impl FnOnce(Messages) + Send) -> Ended {
         let generation = SharedGeneration::new(generation(&self.folder.path().join("1.sqlite")));
-        let store = SqliteStore::open(self.folder.path().join("events.sqlite")).unwrap();
+        let store = SqliteStore::create(self.folder.path().join("events.sqlite")).unwrap();
         let mut event_ids = store.reader().unwrap();
         let by = |number| Some(Keys { number, of: 2, by: Partitioning::ByStream });
         let step = Step {
@@ -54,7 +52,7 @@ impl Build {
             rows: RowsGo::BulkLoad,
         };
         let barrier = StopBarrier::new(Position(100));
-        let sink = BulkSink::new(&generation, &mut *event_ids, 2).bounded(self.gathered_bytes_max, COMPARED_ROWS_MAX);
+        let sink = BulkSink::new(&generation, &mut *event_ids);
         let mut log = LogLines::default();
         let so_far = (Position(100), 0);
         let mut writer = Writer::new(&step, Box::new(sink), &barrier, so_far, self.tier_up.take(), &mut log);
@@ -71,8 +69,9 @@ impl Build {
         });
         match writer.finish() {
             Ok(Finished { events, .. }) => {
-                let rows = generation.lock().rows_as_json("numbers").unwrap();
-                Ended { rows: Ok(rows), events, told }
+                // Rows that overlap show where they are merged.
+                let rows = generation.lock().rows_as_json("numbers").map_err(Interruption::from);
+                Ended { rows, events, told }
             }
             Err((interruption, events)) => Ended { rows: Err(interruption), events, told },
         }
@@ -148,52 +147,45 @@ fn row(key: i64, value: i64) -> String {
 }
 
 #[test]
-fn rows_are_gathered_up_to_a_bound_and_the_last_flush_counts() {
-    // Five small rows are flushed before the end.
-    for most in [5 * GATHERED_ROW_BYTES, 5 * GATHERED_ROW_BYTES - 1, 0] {
-        let ended = Build::new(most).run(|messages| {
-            messages.flushed(0, 10, rows(&[(1, 1), (3, 1)]));
-            messages.flushed(1, 10, rows(&[(2, 1)]));
-            messages.flushed(0, 20, rows(&[(1, 2), (5, 2)]));
-            messages.ended(1, Vec::new());
-            messages.ended(0, rows(&[(5, 3)]));
-        });
-        assert_eq!(ended.rows.unwrap(), [row(1, 2), row(2, 1), row(3, 1), row(5, 3)], "with {most} bytes");
-        assert_eq!(ended.events, 100);
-    }
+fn the_last_flush_of_a_row_counts() {
+    let ended = Build::new().run(|messages| {
+        messages.flushed(0, 10, rows(&[(1, 1), (3, 1)]));
+        messages.flushed(1, 10, rows(&[(2, 1)]));
+        messages.flushed(0, 20, rows(&[(1, 2), (5, 2)]));
+        messages.ended(1, Vec::new());
+        messages.ended(0, rows(&[(5, 3)]));
+    });
+    assert_eq!(ended.rows.unwrap(), [row(1, 2), row(2, 1), row(3, 1), row(5, 3)]);
+    assert_eq!(ended.events, 100);
 }
 
 #[test]
-fn a_row_of_two_parts_is_noticed_written_together_or_not() {
-    for most in [1_000, 0] {
-        for second in [rows(&[(3, 2)]), deletes(&[3])] {
-            let ended = Build::new(most).run(|messages| {
-                messages.flushed(0, 10, rows(&[(1, 1), (3, 1)]));
-                messages.ended(0, rows(&[(4, 1)]));
-                messages.ended(1, second);
-            });
-            assert!(matches!(ended.rows, Err(Interruption::Overlap(_))), "with {most} bytes");
-        }
+fn a_row_of_two_parts_is_noticed() {
+    for second in [rows(&[(3, 2)]), deletes(&[3])] {
+        let ended = Build::new().run(|messages| {
+            messages.flushed(0, 10, rows(&[(1, 1), (3, 1)]));
+            messages.ended(0, rows(&[(4, 1)]));
+            messages.ended(1, second);
+        });
+        assert!(matches!(ended.rows, Err(Interruption::Overlap(_))));
     }
 }
 
 #[test]
 fn a_row_that_one_part_has_and_another_asked_for_in_vain_is_noticed() {
     // What was asked for in vain comes back as deleted, whichever part is first.
-    for most in [1_000, 0] {
-        for (first, second) in [(0, 1), (1, 0)] {
-            let ended = Build::new(most).run(|messages| {
-                messages.ended(first, deletes(&[7]));
-                messages.ended(second, rows(&[(7, 1)]));
-            });
-            assert!(matches!(ended.rows, Err(Interruption::Overlap(_))), "with {most} bytes");
-        }
+    for (first, second) in [(0, 1), (1, 0)] {
+        let ended = Build::new().run(|messages| {
+            messages.ended(first, deletes(&[7]));
+            messages.ended(second, rows(&[(7, 1)]));
+        });
+        assert!(matches!(ended.rows, Err(Interruption::Overlap(_))));
     }
 }
 
 #[test]
 fn a_lookup_finds_what_was_flushed_before() {
-    let ended = Build::new(1_000).run(|messages| {
+    let ended = Build::new().run(|messages| {
         messages.flushed(0, 10, rows(&[(1, 1), (3, 1)]));
         assert_eq!(messages.look_up(0, [3, 4].into_iter()), Some(vec![Some(1), None]));
         messages.ended(0, rows(&[(3, 2)]));
@@ -206,7 +198,7 @@ fn a_lookup_finds_what_was_flushed_before() {
 fn rows_that_are_needed_again_and_again_ask_for_more_waves() {
     let many = LOOKUPS_BEFORE_MORE_WAVES as i64 + 1;
     let lookups = |covered, keys| {
-        Build::new(1_000).run(move |messages| {
+        Build::new().run(move |messages| {
             messages.flushed(0, covered, rows(&[(1, 1)]));
             messages.look_up(0, (0..keys as i32).map(i64::from));
             messages.ended(0, Vec::new());
@@ -216,7 +208,7 @@ fn rows_that_are_needed_again_and_again_ask_for_more_waves() {
     assert!(matches!(lookups(10, many).rows, Err(Interruption::OutOfRoom)));
     assert!(lookups(10, many - 1).rows.is_ok());
     assert!(lookups(90, many).rows.is_ok(), "it is nearly done");
-    let unflushed = Build::new(1_000).run(|messages| {
+    let unflushed = Build::new().run(|messages| {
         messages.look_up(0, (0..many as i32).map(i64::from));
         messages.ended(0, Vec::new());
         messages.ended(1, Vec::new());
@@ -228,7 +220,7 @@ fn rows_that_are_needed_again_and_again_ask_for_more_waves() {
 fn what_was_folded_slowly_is_lost_unless_it_is_stopped() {
     for (says, is_lost) in [(Proceed::On, true), (Proceed::Stop, false)] {
         let tier_up = Some(TierUp::new(TierUpRule::Measured, Duration::ZERO));
-        let ended = Build { tier_up, says, ..Build::new(1_000) }.run(|messages| {
+        let ended = Build { tier_up, says, ..Build::new() }.run(|messages| {
             std::thread::sleep(Duration::from_millis(30));
             messages.folded(0, 1, 1);
             messages.ended(0, rows(&[(1, 1)]));
@@ -241,7 +233,7 @@ fn what_was_folded_slowly_is_lost_unless_it_is_stopped() {
 
 #[test]
 fn of_several_waves_nothing_is_kept_when_they_are_stopped() {
-    let ended = Build { threads: 1, says: Proceed::Stop, ..Build::new(1_000) }.run(|messages| {
+    let ended = Build { threads: 1, says: Proceed::Stop, ..Build::new() }.run(|messages| {
         messages.folded(0, 10, 1);
         messages.ended(0, rows(&[(1, 1)]));
         messages.ended(1, Vec::new());
@@ -251,7 +243,7 @@ fn of_several_waves_nothing_is_kept_when_they_are_stopped() {
 
 #[test]
 fn progress_counts_each_event_once_and_tells_the_wave() {
-    let ended = Build { threads: 1, ..Build::new(1_000) }.run(|messages| {
+    let ended = Build { threads: 1, ..Build::new() }.run(|messages| {
         messages.folded(0, 40, 7);
         messages.folded(0, 100, 30);
         messages.ended(0, Vec::new());
@@ -264,9 +256,9 @@ fn progress_counts_each_event_once_and_tells_the_wave() {
 
 #[test]
 fn a_part_that_ended_without_a_message_or_elsewhere_is_noticed() {
-    let ended = Build::new(1_000).run(|messages| messages.ended(0, rows(&[(4, 1)])));
+    let ended = Build::new().run(|messages| messages.ended(0, rows(&[(4, 1)])));
     assert!(matches!(ended.rows, Err(Interruption::ThreadLost)));
-    let ended = Build::new(1_000).run(|messages| {
+    let ended = Build::new().run(|messages| {
         messages.ended(0, rows(&[(4, 1)]));
         messages.flushed(1, 90, Vec::new());
         messages.send(1, Content::Ended);
@@ -277,13 +269,13 @@ fn a_part_that_ended_without_a_message_or_elsewhere_is_noticed() {
 #[test]
 fn what_goes_wrong_later_does_not_hide_why_it_was_given_up() {
     let tier_up = Some(TierUp::new(TierUpRule::Measured, Duration::ZERO));
-    let ended = Build { tier_up, ..Build::new(1_000) }.run(|messages| {
+    let ended = Build { tier_up, ..Build::new() }.run(|messages| {
         std::thread::sleep(Duration::from_millis(20));
         messages.folded(0, 0, 0);
         messages.send(0, Content::Failed(Fault::new(FaultKind::Changes, "it saw what was not written")));
     });
     assert!(matches!(ended.rows, Err(Interruption::SlowCode)));
-    let ended = Build::new(1_000).run(|messages| {
+    let ended = Build::new().run(|messages| {
         messages.send(0, Content::Failed(Fault::new(FaultKind::Changes, "no part's fault")));
     });
     assert!(matches!(ended.rows, Err(Interruption::Fault(_))));

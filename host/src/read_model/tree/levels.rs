@@ -9,7 +9,7 @@ use super::page::{Kind, Page};
 use super::pages::Pages;
 use super::record::push_varint;
 
-/// A tree that is being laid out.
+/// A tree that is being written.
 pub struct Tree<'a> {
     pages: &'a mut Pages,
     kind: Kind,

@@ -64,6 +64,54 @@ impl Record {
     }
 }
 
+/// Gives the values of a record that was written here, with their numbers.
+#[inline]
+pub fn read_record<'a>(record: &'a [u8], mut visit: impl FnMut(usize, ValueRef<'a>)) {
+    let (head, mut at) = read_varint(record, 0);
+    let (mut body, mut number) = (head as usize, 0);
+    while at < head as usize {
+        let (kind, next) = read_varint(record, at);
+        at = next;
+        let mut integer = |bytes: usize| {
+            let (value, end) = (&record[body..body + bytes], body + bytes);
+            body = end;
+            let fill = if value[0] & 0x80 == 0 { 0 } else { 0xff };
+            let mut whole = [fill; 8];
+            whole[8 - bytes..].copy_from_slice(value);
+            i64::from_be_bytes(whole)
+        };
+        let value = match kind {
+            0 => ValueRef::Null,
+            1..=4 => ValueRef::Integer(integer(kind as usize)),
+            5 => ValueRef::Integer(integer(6)),
+            6 => ValueRef::Integer(integer(8)),
+            7 => ValueRef::Real(f64::from_bits(integer(8).cast_unsigned())),
+            8 | 9 => ValueRef::Integer(kind as i64 - 8),
+            _ => {
+                let bytes = &record[body..body + (kind as usize - 12) / 2];
+                body += bytes.len();
+                if kind % 2 == 1 { ValueRef::Text(bytes) } else { ValueRef::Blob(bytes) }
+            }
+        };
+        visit(number, value);
+        number += 1;
+    }
+}
+
+/// A number, and where it ends.
+fn read_varint(bytes: &[u8], mut at: usize) -> (u64, usize) {
+    let mut value = 0;
+    loop {
+        let byte = bytes[at];
+        at += 1;
+        // Nothing here is as long as 2^56 bytes, where a ninth byte would have all its bits.
+        value = value << 7 | u64::from(byte & 0x7f);
+        if byte < 0x80 {
+            return (value, at);
+        }
+    }
+}
+
 const INTEGER_48_MIN: i64 = -(1 << 47);
 const INTEGER_48_MAX: i64 = (1 << 47) - 1;
 
@@ -127,6 +175,25 @@ mod tests {
             };
             assert_eq!(head, head_length + columns as usize, "{columns} columns");
         }
+    }
+
+    #[test]
+    fn values_come_back() {
+        let edges = [0i64, 1, 2, -1, 127, 128, -128, -129, 1 << 15, -(1 << 31), 1 << 31, 1 << 40, -(1 << 47), 1 << 47];
+        let long = "x".repeat(40_000);
+        let mut values: Vec<_> = edges.into_iter().map(ValueRef::Integer).collect();
+        values.extend([i64::MIN, i64::MAX].map(ValueRef::Integer));
+        values.extend([0.5, -0.5, 1e300, f64::NEG_INFINITY].map(ValueRef::Real));
+        values.extend([ValueRef::Null, ValueRef::Text(b"a\0b"), ValueRef::Text(long.as_bytes()), ValueRef::Blob(b"")]);
+        let (mut record, mut bytes) = (Record::default(), Vec::new());
+        values.iter().for_each(|&value| record.push(value));
+        record.write(&mut bytes);
+        let mut read = Vec::new();
+        read_record(&bytes, |number, value| {
+            assert_eq!(number, read.len());
+            read.push(value);
+        });
+        assert_eq!(read, values);
     }
 
     #[test]

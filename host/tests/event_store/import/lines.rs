@@ -1,26 +1,13 @@
-//! Importing: both forms, bad lines, compressed files, the same file again.
+//! Lines: what is recorded, bad ones, the same file again.
 
-use std::io::Write;
 use std::ops::ControlFlow;
 
-use projectionist::event::{ExpectedVersion, Fault, FaultKind, Position};
+use projectionist::event::{ExpectedVersion, FaultKind, Position};
 use projectionist::event_store::sqlite::SqliteStore;
-use projectionist::import::{Input, LINE_BYTES_MAX, Options, Report, import};
-use proptest::prelude::*;
+use projectionist::import::Options;
 
-use crate::{Seen, event, scan, store, whole};
-
-fn bring(store: &SqliteStore, text: impl Into<Vec<u8>>, options: Options<'_>) -> Result<Report, Fault> {
-    import(store, Input::new("events.jsonl", std::io::Cursor::new(text.into())).unwrap(), options)
-}
-
-fn seen(store: &SqliteStore) -> Vec<Seen> {
-    scan(store, &whole())
-}
-
-fn lines(range: std::ops::Range<u32>) -> String {
-    range.map(|n| format!("{{\"stream\":\"s{}\",\"type\":\"A\",\"data\":{n}}}\n", n % 7)).collect()
-}
+use super::{bring, lines, payloads, seen};
+use crate::{event, store};
 
 #[test]
 fn our_form_is_recorded_byte_for_byte() {
@@ -41,33 +28,12 @@ fn our_form_is_recorded_byte_for_byte() {
 }
 
 #[test]
-fn cloud_events_are_mapped() {
-    let (_folder, store) = store();
-    let text = r#"{"specversion":"1.0","id":"1","source":"/shop","type":"order.placed","subject":"order-7","time":"2013-01-01T00:00:00Z","data":{"a": 1},"datacontenttype":"application/json","traceparent":"00-x"}
-{"specversion":"1.0","id":"2","source":"/shop","type":"ping"}
-{"specversion":"1.0","id":"3","source":"/shop","type":"blob","data_base64":"AAEC"}
-"#;
-    assert_eq!(bring(&store, text, Options::default()).unwrap().added, 3);
-    let seen = seen(&store);
-    assert_eq!((seen[0].stream.as_str(), seen[0].type_name.as_str()), ("order-7", "order.placed"));
-    assert_eq!((seen[0].id.as_str(), seen[0].data.as_str()), ("/shop 1", "{\"a\": 1}"));
-    assert_eq!(
-        seen[0].metadata.as_deref(),
-        Some(
-            r#"{"specversion":"1.0","id":"1","source":"/shop","subject":"order-7","datacontenttype":"application/json","traceparent":"00-x"}"#
-        )
-    );
-    assert_eq!((seen[1].stream.as_str(), seen[1].data.as_str()), ("/shop", "null"));
-    assert_eq!(seen[2].data, "{\"data_base64\":\"AAEC\"}");
-    assert_eq!(bring(&store, text, Options::default()).unwrap().already_there, 3);
-}
-
-#[test]
 fn a_bad_line_stops_with_its_place_and_what_was_before_is_kept() {
     for (bad, column, reason) in [
         (r#"{"stream":"s","type":"A","data":1"#, 33, "EOF"),
         (r#"{"stream":"s","type":"A","data":01}"#, 34, "not a JSON object"),
         (r#"[1]"#, 1, "expected an event as a JSON object"),
+        (r#"{"#, 1, "not a JSON object that ends on its line"),
         (r#"{"stream":"s","type":"A","data":1} 2"#, 36, "trailing"),
         (r#"{"stream":"s","type":"A","data":1,"dato":2}"#, 42, "unknown key `dato`"),
         (r#"{"stream":"s","type":"A","data":1,"data":2}"#, 42, "twice"),
@@ -92,39 +58,14 @@ fn a_bad_line_stops_with_its_place_and_what_was_before_is_kept() {
         assert!(fault.hint.as_ref().unwrap().contains("the 2 events before it are kept"));
         assert_eq!(seen(&store).len(), 2);
     }
+    let (_folder, nothing) = store();
+    let fault = bring(&nothing, "nonsense", Options::default()).unwrap_err();
+    assert!(fault.hint.as_ref().unwrap().starts_with("nothing was recorded before it; mend the line"), "{fault:?}");
+    let fault = bring(&nothing, lines(0..1) + "nonsense", Options::default()).unwrap_err();
+    assert!(fault.hint.as_ref().unwrap().starts_with("the 1 event before it is kept"), "{fault:?}");
     let (_folder, store) = store();
     let fault = bring(&store, [lines(0..1).as_bytes(), b"{\"stream\":\"\xFF\"}"].concat(), Options::default());
     assert!(fault.unwrap_err().message.starts_with("events.jsonl:2:12: the line is not UTF-8"));
-}
-
-#[test]
-fn bad_lines_can_be_put_aside() {
-    let (_folder, store) = store();
-    let mut aside = Vec::new();
-    let mut told = Vec::new();
-    let text = [b"\xFFbad\r\n", lines(0..2).as_bytes(), b"{\"stream\":1}\n", lines(2..3).as_bytes()].concat();
-    let mut on_bad = |bad: &projectionist::import::BadLine| told.push((bad.line, bad.column));
-    let options = Options { skip_bad: Some(&mut aside), on_bad: Some(&mut on_bad), ..Options::default() };
-    let report = bring(&store, text, options).unwrap();
-    assert_eq!((report.lines, report.added, report.bad), (5, 3, 2));
-    assert_eq!(aside, b"\xFFbad\n{\"stream\":1}\n");
-    assert_eq!(told, [(1, 1), (4, 11)]);
-    assert_eq!(seen(&store).iter().map(|e| e.data.as_str()).collect::<Vec<_>>(), ["0", "1", "2"]);
-}
-
-#[test]
-fn a_line_that_is_too_long_is_bounded_too() {
-    let long = format!("{{\"stream\":\"{}\"}}\n", "x".repeat(LINE_BYTES_MAX));
-    let text = lines(0..1) + &long + &lines(1..2);
-    let (_folder, one) = store();
-    let fault = bring(&one, text.clone(), Options::default()).unwrap_err();
-    assert!(fault.message.starts_with(&format!("events.jsonl:2:{}: ", LINE_BYTES_MAX + 1)), "{fault}");
-    assert_eq!(seen(&one).len(), 1);
-    let (_folder, other) = store();
-    let mut aside = Vec::new();
-    let report = bring(&other, text, Options { skip_bad: Some(&mut aside), ..Options::default() }).unwrap();
-    assert_eq!((report.lines, report.added, report.bad), (3, 2, 1));
-    assert!(aside == long.as_bytes());
 }
 
 #[test]
@@ -164,27 +105,6 @@ fn lines_without_ids_are_known_by_the_beginning_of_their_file() {
 }
 
 #[test]
-fn what_was_put_aside_is_mended_and_imported_on_its_own() {
-    let (_folder, store) = store();
-    let mut aside = Vec::new();
-    let mut bring_aside = |text: String| {
-        aside.clear();
-        bring(&store, text, Options { skip_bad: Some(&mut aside), ..Options::default() }).unwrap()
-    };
-    let broken = lines(0..2) + "{\"stream\":1}\n" + &lines(2..5);
-    assert_eq!(bring_aside(broken.clone()).added, 5);
-    let again = bring_aside(broken.clone());
-    assert_eq!((again.added, again.already_there, again.bad), (0, 5, 1));
-    assert_eq!(aside, b"{\"stream\":1}\n");
-    let mended = lines(9..10);
-    assert_eq!(bring(&store, mended.clone(), Options::default()).unwrap().added, 1);
-    assert_eq!(bring(&store, mended.clone(), Options::default()).unwrap().added, 0);
-    // The limit that `import --help` tells of: the whole file, mended, adds all from there on.
-    let whole = bring(&store, broken.replace("{\"stream\":1}\n", &mended), Options::default()).unwrap();
-    assert_eq!((whole.added, whole.already_there), (4, 2));
-}
-
-#[test]
 fn an_id_that_is_recorded_with_another_event_is_a_bad_line() {
     let (_folder, store) = store();
     let text = |data: &str| format!("{{\"stream\":\"s\",\"type\":\"A\",\"data\":{data},\"id\":\"x\"}}\n");
@@ -192,37 +112,6 @@ fn an_id_that_is_recorded_with_another_event_is_a_bad_line() {
     let fault = bring(&store, lines(0..3) + &text("2") + &lines(3..4), Options::default()).unwrap_err();
     assert!(fault.message.starts_with("events.jsonl:4:1: its id `x` is recorded at position 1"), "{fault}");
     assert_eq!(seen(&store).len(), 4);
-}
-
-#[test]
-fn compressed_files_are_recognised() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = lines(0..2_000);
-    let gzip = |text: &str| {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(text.as_bytes()).unwrap();
-        encoder.finish().unwrap()
-    };
-    let members = [gzip(&text[..10_000]), gzip(&text[10_000..])].concat();
-    let zstd = zstd::encode_all(text.as_bytes(), 3).unwrap();
-    for (name, bytes) in [("a.gz", &members), ("a.zst", &zstd), ("a.jsonl", &text.clone().into_bytes())] {
-        let (_folder, store) = store();
-        let path = folder.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        let mut last = None;
-        let mut progress = |progress: &projectionist::import::Progress| {
-            last = Some(*progress);
-            ControlFlow::Continue(())
-        };
-        let options = Options { progress: Some(&mut progress), ..Options::default() };
-        assert_eq!(import(&store, Input::open(&path).unwrap(), options).unwrap().added, 2_000);
-        let last = last.unwrap();
-        assert_eq!((last.bytes_read, last.bytes_total), (bytes.len() as u64, Some(bytes.len() as u64)));
-    }
-    let (_folder, store) = store();
-    let fault = bring(&store, &members[..members.len() - 40], Options::default()).unwrap_err();
-    assert!(fault.message.contains("reading events.jsonl"), "{fault}");
-    assert!(!seen(&store).is_empty(), "what could be read is kept");
 }
 
 #[test]
@@ -245,7 +134,7 @@ fn an_import_can_be_ended_and_gone_on_with() {
 #[test]
 fn appends_get_their_turn_during_an_import() {
     let (_folder, store) = store();
-    let other = SqliteStore::open(projectionist::event_store::Source::path(&store)).unwrap();
+    let other = SqliteStore::open(store.path()).unwrap();
     let importing = std::thread::spawn(move || bring(&store, lines(0..300_000), Options::default()).unwrap());
     let mut appended = 0;
     while !importing.is_finished() {
@@ -260,13 +149,52 @@ fn appends_get_their_turn_during_an_import() {
     assert!(seen.iter().enumerate().all(|(index, e)| e.position == index as u64 + 1));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-    #[test]
-    fn any_bytes_are_taken_or_refused_but_never_crash(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+#[test]
+fn only_a_line_feed_ends_a_line() {
+    let (_folder, store) = store();
+    let data = "{\"x\":\"a\u{2028}b\u{2029}c\u{85}d\u{b}e\u{c}f\"}";
+    // Vertical tabs and form feeds must be escaped in JSON; the others need not be.
+    let data = data.replace('\u{b}', "\\u000b").replace('\u{c}', "\\f");
+    let line = format!("{{\"stream\":\"s\u{2028}\",\"type\":\"A\",\"data\":{data}}}\n");
+    assert_eq!(bring(&store, line.clone() + &line, Options::default()).unwrap().lines, 2);
+    assert_eq!(payloads(&store), [data.clone(), data]);
+    assert_eq!(seen(&store)[0].stream, "s\u{2028}");
+}
+
+#[test]
+fn a_byte_order_mark_may_stand_before_any_line() {
+    let (_folder, store) = store();
+    // As in files that were put together.
+    let text = format!("\u{FEFF}{}\u{FEFF}{}\u{FEFF}\n\u{FEFF}", lines(0..1), lines(1..2));
+    assert_eq!(bring(&store, text, Options::default()).unwrap().lines, 2);
+    assert_eq!(bring(&store, lines(0..2), Options::default()).unwrap().already_there, 2, "it is no part of the line");
+}
+
+#[test]
+fn a_time_that_is_finer_than_a_microsecond_is_kept_in_the_metadata() {
+    let line = |time: &str, metadata: &str| {
+        format!("{{\"stream\":\"s\",\"type\":\"A\",\"data\":1{metadata},\"time\":\"{time}\"}}\n")
+    };
+    for (time, metadata, kept) in [
+        ("2013-01-01T00:00:00.123456789Z", "", Some("{\"time\":\"2013-01-01T00:00:00.123456789Z\"}")),
+        ("2013-01-01T00:00:00.123456789Z", ",\"metadata\":{ }", Some("{ \"time\":\"2013-01-01T00:00:00.123456789Z\"}")),
+        (
+            "2013-01-01T00:00:00.123456001Z",
+            ",\"metadata\":{\"by\": \"me\"}",
+            Some("{\"by\": \"me\",\"time\":\"2013-01-01T00:00:00.123456001Z\"}"),
+        ),
+        ("2013-01-01T00:00:00.123456Z", "", None),
+        ("2013-01-01T00:00:00.123456000Z", ",\"metadata\":{\"by\": \"me\"}", Some("{\"by\": \"me\"}")),
+    ] {
         let (_folder, store) = store();
-        let mut aside = Vec::new();
-        // Magic bytes of a compressed file with rubbish behind them are a fault.
-        let _ = bring(&store, text, Options { skip_bad: Some(&mut aside), ..Options::default() });
+        bring(&store, line(time, metadata), Options::default()).unwrap();
+        let seen = seen(&store);
+        assert_eq!(seen[0].time, "2013-01-01T00:00:00.123456Z".parse::<projectionist::event::Timestamp>().unwrap().0);
+        assert_eq!(seen[0].metadata.as_deref(), kept);
+        assert_eq!(bring(&store, line(time, metadata), Options::default()).unwrap().already_there, 1);
     }
+    let (_folder, store) = store();
+    let taken = line("2013-01-01T00:00:00.1234567Z", ",\"metadata\":{\"time\":1}");
+    let fault = bring(&store, taken, Options::default()).unwrap_err();
+    assert!(fault.message.contains("parts of a microsecond"), "{fault}");
 }

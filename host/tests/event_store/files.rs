@@ -44,11 +44,11 @@ fn a_newer_format_is_refused() {
 fn folders_are_created_and_an_empty_file_becomes_a_store() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/b/events.sqlite");
-    SqliteStore::open(&path).unwrap().append("s", ExpectedVersion::Any, &[event("A", "1")]).unwrap();
+    SqliteStore::create(&path).unwrap().append("s", ExpectedVersion::Any, &[event("A", "1")]).unwrap();
     assert_eq!(scan(&SqliteStore::open(&path).unwrap(), &whole()).len(), 1);
     let path = folder.path().join("empty");
     fs::write(&path, "").unwrap();
-    SqliteStore::open(&path).unwrap().append("s", ExpectedVersion::Any, &[event("A", "1")]).unwrap();
+    SqliteStore::create(&path).unwrap().append("s", ExpectedVersion::Any, &[event("A", "1")]).unwrap();
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn what_something_else_broke_is_a_fault_at_its_position() {
     store.append("s", ExpectedVersion::Any, &[event("A", "1"), event("A", "2")]).unwrap();
     let other = Connection::open(folder.path().join("events.sqlite")).unwrap();
     other.execute_batch("UPDATE events SET data = CAST(x'FF' AS TEXT) WHERE position = 2").unwrap();
-    let mut reader = projectionist::event_store::Source::reader(&store).unwrap();
+    let mut reader = projectionist::event_store::EventStore::reader(&store).unwrap();
     let range =
         projectionist::event::Range { after: projectionist::event::Position(0), through: reader.head().unwrap() };
     let mut visited = 0;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use projectionist::event::{ExpectedVersion, Position};
-use projectionist::event_store::Source;
+use projectionist::event_store::EventStore;
 use projectionist::event_store::sqlite::SqliteStore;
 
 use crate::{event, scan, store, whole};
