@@ -176,7 +176,7 @@ pub fn swapped(notices: &Receiver<Notice>) -> SwapReport {
     loop {
         match notices.recv().expect("the host tells") {
             Notice::Swapped(report) => return report,
-            Notice::Refused { fault, .. } | Notice::Parked { fault, .. } | Notice::Trouble { fault } => {
+            Notice::Refused { fault, .. } | Notice::Parked { fault, .. } | Notice::Warning { fault } => {
                 panic!("{fault}")
             }
             _ => {}

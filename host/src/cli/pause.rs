@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::shell::Shell;
-use crate::server::Request;
+use crate::server::Command;
 
 /// Stop a projection at its checkpoint until it is resumed; its read model stays and can be queried
 #[derive(Debug, clap::Args)]
@@ -14,6 +14,6 @@ pub(super) struct Pause {
 
 impl Pause {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
-        ask(shell, &self.name, &Request::Pause { name: self.name.clone() })
+        ask(shell, &self.name, &Command::Pause { name: self.name.clone() })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::shell::Shell;
-use crate::server::Request;
+use crate::server::Command;
 
 /// Replay all of history into a new generation beside the serving one, then swap it in
 #[derive(Debug, clap::Args)]
@@ -14,6 +14,6 @@ pub(super) struct Rebuild {
 
 impl Rebuild {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
-        ask(shell, &self.name, &Request::Rebuild { name: self.name.clone() })
+        ask(shell, &self.name, &Command::Rebuild { name: self.name.clone() })
     }
 }

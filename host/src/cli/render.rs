@@ -108,8 +108,12 @@ pub fn line(notice: &Notice) -> String {
         Notice::Removed { projection } => {
             format!("{CALM}removed{CALM:#} {projection}: its plugin file is gone; its read model stays")
         }
-        Notice::Said { projection, level, message } => format!("{CALM}{level}{CALM:#} {projection}: {message}"),
-        Notice::Trouble { fault } => format!("{BAD}trouble{BAD:#} {}", lay_out_fault(fault)),
+        Notice::Logged { projection, level, message } => format!("{CALM}{level}{CALM:#} {projection}: {message}"),
+        Notice::Waiting { projection, file, step, fault } => {
+            let what = projection.as_ref().or(file.as_ref()).map_or("", String::as_str);
+            format!("{CALM}waiting{CALM:#} {what} ({}), tried again: {}", step.as_str(), without_name(fault))
+        }
+        Notice::Warning { fault } => format!("{BAD}warning{BAD:#} {}", lay_out_fault(fault)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::shell::Shell;
-use crate::server::Request;
+use crate::server::Command;
 
 /// Let a paused or parked projection go on from its checkpoint
 #[derive(Debug, clap::Args)]
@@ -14,6 +14,6 @@ pub(super) struct Resume {
 
 impl Resume {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
-        ask(shell, &self.name, &Request::Resume { name: self.name.clone() })
+        ask(shell, &self.name, &Command::Resume { name: self.name.clone() })
     }
 }

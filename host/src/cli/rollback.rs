@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use super::shell::Shell;
-use crate::server::Request;
+use crate::server::Command;
 
 /// Make the generation before the serving one serve again
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,6 @@ pub(super) struct Rollback {
 
 impl Rollback {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<()> {
-        ask(shell, &self.name, &Request::Rollback { name: self.name.clone() })
+        ask(shell, &self.name, &Command::Rollback { name: self.name.clone() })
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::failure::hint_of;
-use super::render::grouped;
+use super::render::{bytes, grouped};
 use super::shell::Shell;
 use super::table;
 use crate::projection::State;
@@ -16,7 +16,8 @@ use crate::server::{self, ProjectionStatus};
                         projectionist status --json | jq '.projections[] | {name, lag}'\n\n\
                         With --json one object: `head`, `host` (a process id or null) and `projections`, each with \
                         `name`, `state`, `version`, `hash`, `checkpoint`, `lag`, `rows`, and why it stands as it does: \
-                        `fault`, `refused`, `building`.")]
+                        `fault`, `refused`, `building`, `waiting`. Of a running host also `memory` (`bytes_max`, `bytes`, \
+                        `bytes_peak`), `queued` builds, and `files` that are no projection.")]
 pub(super) struct Status {}
 
 impl Status {
@@ -26,14 +27,19 @@ impl Status {
     }
 }
 
-fn for_people(status: &server::Status, plugins: &Path) -> String {
+fn for_people(status: &server::ProjectStatus, plugins: &Path) -> String {
     let host = match status.host {
         Some(process) => format!("host runs as process {process}"),
         None => "no host runs".into(),
     };
-    let mut text = format!("head {}, {host}\n", grouped(status.head.0));
+    let mut text = format!("head {}, {host}", grouped(status.head.0));
+    if let Some(memory) = &status.memory {
+        write!(text, ", {} of {} memory", bytes(memory.bytes), bytes(memory.bytes_max))
+            .expect("a string takes everything");
+    }
+    text.push('\n');
     if status.projections.is_empty() {
-        return text + &nothing_yet(plugins);
+        return text + &nothing_yet(plugins) + &files(status);
     }
     let headings = ["NAME", "STATE", "VERSION", "HASH", "CHECKPOINT", "LAG", "ROWS"];
     let mut table = table::with_headings(&headings, &[2, 4, 5, 6]);
@@ -47,6 +53,21 @@ fn for_people(status: &server::Status, plugins: &Path) -> String {
     text.push_str(lines.next().unwrap_or_default());
     for (line, projection) in lines.zip(&status.projections) {
         write!(text, "\n{line}{}", reasons(projection)).expect("a string takes everything");
+    }
+    text + &files(status)
+}
+
+/// Plugin files that are no projection, and why.
+fn files(status: &server::ProjectStatus) -> String {
+    let mut text = String::new();
+    for file in &status.files {
+        for (what, reason) in [("refused", &file.refused), ("waiting", &file.waiting)] {
+            let Some(reason) = reason else { continue };
+            write!(text, "\n{} {what}: {reason}", file.file).expect("a string takes everything");
+            if let Some(hint) = &file.hint {
+                write!(text, "\n    hint: {hint}").expect("a string takes everything");
+            }
+        }
     }
     text
 }
@@ -71,6 +92,13 @@ fn reasons(projection: &ProjectionStatus) -> String {
         let (covered, through) = (grouped(building.covered.0), grouped(building.through.0));
         let (hash, rate) = (&building.hash, grouped(building.events_per_s));
         write!(text, "\n    building {hash}: at {covered} of {through}, {rate}/s").expect("a string takes everything");
+    }
+    if let Some(waiting) = &projection.waiting {
+        write!(text, "\n    waiting: {} ({})", waiting.reason, waiting.step.as_str())
+            .expect("a string takes everything");
+        if let Some(hint) = &waiting.hint {
+            write!(text, "\n    hint: {hint}").expect("a string takes everything");
+        }
     }
     let what = if projection.state == State::Parked { "parked" } else { "fault" };
     for (what, fault) in [(what, &projection.fault), ("refused", &projection.refused)] {
@@ -120,6 +148,7 @@ mod tests {
             fault: None,
             building: None,
             refused: None,
+            waiting: None,
         };
         let building =
             serde_json::json!({"hash": "ba9876543210", "covered": 1_000, "through": 2_000, "events-per-s": 50});
@@ -127,14 +156,36 @@ mod tests {
             ProjectionStatus { state: State::Parked, fault: Some(parked), ..projection("balances") },
             ProjectionStatus { building: serde_json::from_value(building).unwrap(), ..projection("orders") },
             ProjectionStatus {
+                waiting: Some(server::Waiting {
+                    step: server::ReconcileStep::Build,
+                    reason: "the disk is full".into(),
+                    hint: Some("free some".into()),
+                }),
+                ..projection("prices")
+            },
+            ProjectionStatus {
                 refused: Some(Fault::input("no").of("revenue").hint("mend it")),
                 ..projection("revenue")
             },
         ];
-        let status = server::Status { head: Position(2_000), host: Some(1), projections };
+        let memory = server::MemoryUse { bytes_max: 1 << 30, bytes: 3 << 20, bytes_peak: 3 << 20 };
+        let file = server::FileState {
+            file: "new.wasm".into(),
+            refused: None,
+            waiting: Some("reading new.wasm: Permission denied".into()),
+            hint: None,
+        };
+        let status = server::ProjectStatus {
+            head: Position(2_000),
+            host: Some(1),
+            memory: Some(memory),
+            queued: Vec::new(),
+            files: vec![file],
+            projections,
+        };
         assert_eq!(
             for_people(&status, Path::new("plugins")),
-            "head 2,000, host runs as process 1\n\
+            "head 2,000, host runs as process 1, 3.00 MiB of 1.00 GiB memory\n\
              NAME      STATE           VERSION  HASH          CHECKPOINT    LAG  ROWS\n\
              balances  parked                2  0123456789ab           6  1,994     4\n    \
              parked: at position 7: expected an integer\n    \
@@ -142,8 +193,11 @@ mod tests {
              `projectionist events show --after 6 --limit 1`\n\
              orders    live, building        2  0123456789ab           6  1,994     4\n    \
              building ba9876543210: at 1,000 of 2,000, 50/s\n\
+             prices    live                  2  0123456789ab           6  1,994     4\n    \
+             waiting: the disk is full (building)\n    hint: free some\n\
              revenue   live                  2  0123456789ab           6  1,994     4\n    \
-             refused: no\n    hint: mend it"
+             refused: no\n    hint: mend it\n\
+             new.wasm waiting: reading new.wasm: Permission denied"
         );
     }
 }

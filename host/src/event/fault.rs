@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize};
 
+use super::passing::Cause;
 use super::{Position, Range};
 
 /// What the core of the house returns; the edges wrap it in `anyhow`.
@@ -114,9 +115,10 @@ impl Fault {
         }))
     }
 
-    /// A store or file that failed, with what was being done.
-    pub fn storage(doing: impl fmt::Display, error: impl fmt::Display) -> Fault {
-        Fault::new(FaultKind::Storage, format!("{doing}: {error}"))
+    /// A store or file that failed, with what was being done. Whether it may pass is decided by its [`Cause`].
+    pub fn storage(doing: impl fmt::Display, cause: impl Cause) -> Fault {
+        let fault = Fault::new(FaultKind::Storage, format!("{doing}: {cause}"));
+        if cause.may_pass() { fault.retriable() } else { fault }
     }
 
     /// Input that cannot be accepted.

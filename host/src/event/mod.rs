@@ -12,6 +12,7 @@ mod batch;
 mod manifest;
 mod check;
 mod changes;
+mod passing;
 mod fault;
 mod words;
 
@@ -23,6 +24,7 @@ pub use fault::{Blame, Detail, Fault, FaultKind, Result};
 pub use manifest::{
     EnvelopeParts, EventType, Index, Kind, Manifest, Partitioning, Selection, Subscription, Table, TableColumn,
 };
+pub use passing::{Cause, sqlite_code_may_pass};
 pub use position::{Position, Range, StreamVersion};
 pub use recorded::{EventRef, ExpectedVersion, NewEvent, StreamNumber, TypeIndex, TypeNumber};
 pub use timestamp::Timestamp;

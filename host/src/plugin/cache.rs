@@ -14,22 +14,23 @@ use std::time::SystemTime;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// More entries than this are pruned, the least recently used first.
-const ENTRIES_MAX: usize = 64;
 const MAGIC: &[u8; 8] = b"prjcode1";
 const HEADER_BYTES: usize = MAGIC.len() + blake3::OUT_LEN;
 const EXTENSION: &str = "code";
 
 /// A folder of compiled code.
 #[derive(Clone, Debug)]
-pub(super) struct Cache {
-    folder: PathBuf,
+pub struct CodeCache {
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// What its entries may take together, in bytes; beyond that the least recently used are removed.
+    pub bytes_max: u64,
 }
 
-impl Cache {
-    pub(super) fn new(folder: &Path) -> std::io::Result<Cache> {
-        fs::create_dir_all(folder)?;
-        Ok(Cache { folder: folder.to_owned() })
+impl CodeCache {
+    /// A cache of the default size, 1 GiB.
+    pub fn new(folder: &Path) -> CodeCache {
+        CodeCache { folder: folder.to_owned(), bytes_max: 1 << 30 }
     }
 
     /// The compiled component, if a sound entry is there.
@@ -64,6 +65,7 @@ impl Cache {
     fn try_put(&self, engine: &Engine, component: &[u8], compiled: &Component) -> anyhow::Result<()> {
         let key = key(engine, component);
         let code = compiled.serialize().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        fs::create_dir_all(&self.folder)?;
         // Written beside and renamed, so that no reader ever sees half an entry.
         let mut file = tempfile::Builder::new().prefix("new-").tempfile_in(&self.folder)?;
         file.write_all(MAGIC)?;
@@ -79,18 +81,24 @@ impl Cache {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let path = entry.path();
-            let modified = entry.metadata()?.modified()?;
+            let metadata = entry.metadata()?;
+            let modified = metadata.modified()?;
             let is_left_over = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("new-"))
                 && modified.elapsed().is_ok_and(|age| age.as_secs() > 3600);
             if is_left_over {
                 fs::remove_file(&path)?; // by a host that was killed while it wrote
             } else if path.extension().is_some_and(|extension| extension == EXTENSION) {
-                entries.push((modified, path));
+                entries.push((modified, metadata.len(), path));
             }
         }
-        entries.sort();
-        for (_, path) in entries.iter().rev().skip(ENTRIES_MAX) {
-            fs::remove_file(path)?;
+        // The most recently used first.
+        entries.sort_by(|a, b| b.cmp(a));
+        let mut bytes = 0;
+        for (_, length, path) in entries {
+            bytes += length;
+            if bytes > self.bytes_max {
+                fs::remove_file(&path)?;
+            }
         }
         Ok(())
     }

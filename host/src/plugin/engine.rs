@@ -10,7 +10,7 @@ use std::time::Instant;
 use wasmtime::component::Component;
 use wasmtime::{Config, OptLevel, Strategy};
 
-use super::cache::Cache;
+use super::cache::CodeCache;
 use super::inspect::inspect;
 use super::loaded::{Compiled, PluginHash};
 use super::ticker::{self, Ticked};
@@ -29,7 +29,9 @@ struct Inner {
     /// Counting fuel is decided when code is compiled, so plugins with a fuel limit have an engine of their own.
     fuelled: OnceLock<wasmtime::Engine>,
     ticked: Ticked,
-    cache: Option<Cache>,
+    cache: Option<CodeCache>,
+    /// Whether there is address space for memories that need no bounds checks.
+    is_roomy: bool,
 }
 
 /// What a guest's stack may take, in bytes: 1 MiB. Threads that call into plugins need the default 2 MiB.
@@ -38,14 +40,27 @@ const STACK_BYTES: usize = 1 << 20;
 impl Engine {
     /// An engine that keeps compiled code in the folder `cache`, which it makes when it is missing.
     pub fn new(cache: Option<&Path>) -> Result<Engine> {
-        let cache = cache.map(|folder| Cache::new(folder).map_err(|error| Fault::storage(folder.display(), error)));
-        let plain = engine(&config(false))?;
-        let quick = quick();
+        Engine::make(cache.map(CodeCache::new))
+    }
+
+    /// An engine that keeps compiled code in `cache`.
+    pub fn with_cache(cache: CodeCache) -> Result<Engine> {
+        Engine::make(Some(cache))
+    }
+
+    fn make(cache: Option<CodeCache>) -> Result<Engine> {
+        let mut plain = engine(&config(false, true))?;
+        let is_roomy = has_address_space(&plain);
+        if !is_roomy {
+            tracing::info!("the address space of this process is limited: plugins run with bounds checks, slower");
+            plain = engine(&config(false, false))?;
+        }
+        let quick = quick(is_roomy);
         let ticked = Ticked::default();
         ticked.add(&plain);
         quick.iter().for_each(|quick| ticked.add(quick));
         ticker::start(ticked.clone()).map_err(|error| Fault::storage("starting the epoch ticker", error))?;
-        Ok(Engine(Arc::new(Inner { plain, quick, fuelled: OnceLock::new(), ticked, cache: cache.transpose()? })))
+        Ok(Engine(Arc::new(Inner { plain, quick, fuelled: OnceLock::new(), ticked, cache, is_roomy })))
     }
 
     /// Makes a plugin of a file's bytes: inspects it, refuses what this host cannot run, compiles it, and asks it
@@ -114,7 +129,7 @@ impl Engine {
     /// Optimised code without fuel, on this thread alone; the cache keeps it.
     pub(super) fn compile_beside(&self, component: &[u8]) -> Result<Component> {
         // How many threads compile is no part of the code: it runs in the engine of the others.
-        let patient = engine(config(false).parallel_compilation(false))?;
+        let patient = engine(config(false, self.0.is_roomy).parallel_compilation(false))?;
         let code = patient.precompile_component(component).map_err(|error| refused(&error))?;
         // SAFETY: `deserialize` trusts that the bytes came from `precompile_component` or `serialize`. They did.
         let compiled = unsafe { Component::deserialize(&self.0.plain, code) }.map_err(|error| refused(&error))?;
@@ -128,7 +143,7 @@ impl Engine {
         if let Some(engine) = self.0.fuelled.get() {
             return Ok(engine);
         }
-        let made = engine(&config(true))?;
+        let made = engine(&config(true, self.0.is_roomy))?;
         Ok(self.0.fuelled.get_or_init(|| {
             self.0.ticked.add(&made);
             made
@@ -136,7 +151,15 @@ impl Engine {
     }
 }
 
-fn config(with_fuel: bool) -> Config {
+/// Whether memories for every core fit into the address space of the process, which may be limited (`ulimit -v`).
+fn has_address_space(engine: &wasmtime::Engine) -> bool {
+    let memories = std::thread::available_parallelism().map_or(1, |cores| cores.get()) + 2;
+    let mut store = wasmtime::Store::new(engine, ());
+    (0..memories).all(|_| wasmtime::Memory::new(&mut store, wasmtime::MemoryType::new(1, None)).is_ok())
+}
+
+/// Without room, memories are reserved as they are needed, move when they grow, and each access is checked.
+fn config(with_fuel: bool, is_roomy: bool) -> Config {
     let mut config = Config::new();
     config
         // The same answer on every machine.
@@ -151,9 +174,9 @@ fn config(with_fuel: bool) -> Config {
         .max_wasm_stack(STACK_BYTES)
         // Replay speed: with 4 GiB of address space and a guard behind it, loads and stores need no bounds checks,
         // and a memory that stays where it is keeps its base in a register.
-        .memory_reservation(4 << 30)
-        .memory_guard_size(32 << 20)
-        .memory_may_move(false)
+        .memory_reservation(if is_roomy { 4 << 30 } else { 16 << 20 })
+        .memory_guard_size(if is_roomy { 32 << 20 } else { 0 })
+        .memory_may_move(!is_roomy)
         .memory_init_cow(true)
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_max_frames(NonZeroUsize::new(blame::FRAMES_MAX));
@@ -162,12 +185,12 @@ fn config(with_fuel: bool) -> Config {
 
 /// The same with Winch, wasmtime's baseline compiler; only where its makers support it as they do Cranelift. It
 /// canonicalises NaNs as Cranelift does.
-fn quick() -> Option<wasmtime::Engine> {
+fn quick(is_roomy: bool) -> Option<wasmtime::Engine> {
     if !cfg!(target_arch = "x86_64") {
         return None;
     }
     // Tail calls it does not know; a plugin that has some is compiled by the other one.
-    let made = wasmtime::Engine::new(config(false).strategy(Strategy::Winch).wasm_tail_call(false));
+    let made = wasmtime::Engine::new(config(false, is_roomy).strategy(Strategy::Winch).wasm_tail_call(false));
     made.inspect_err(|error| tracing::warn!(%error, "there is no quick compiler")).ok()
 }
 

@@ -8,8 +8,8 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 use super::bindings::{columns, events, faults, logging, manifests, tables};
 use super::blame::{MESSAGE_BYTES_MAX, clean};
 use super::limits::breach;
-use super::{CONTRACT, Limits, lift, lower};
-use crate::event::{Column, Fault, FaultKind, Manifest, Result, Rows};
+use super::{CONTRACT, Limits, MemoryPermit, MemoryShare, Shortage, lift, lower};
+use crate::event::{Blame, Column, Fault, FaultKind, Manifest, Result, Rows};
 
 /// Answers a plugin's lookups in its own tables.
 pub trait Lookup: Send + 'static {
@@ -71,8 +71,8 @@ pub(super) struct State<L> {
 }
 
 impl<L> State<L> {
-    pub fn new(rows: L, limits: &Limits, manifest: Option<Arc<Manifest>>) -> State<L> {
-        let memory = Memory { used: 0, bytes_max: limits.memory_bytes_max() };
+    pub fn new(rows: L, limits: &Limits, manifest: Option<Arc<Manifest>>, share: &MemoryShare) -> State<L> {
+        let memory = Memory { permit: share.permit(), bytes_max: limits.memory_bytes_max() };
         State { rows, limits: limits.clone(), manifest, memory, log: Log::default(), lookups: 0 }
     }
 
@@ -84,16 +84,17 @@ impl<L> State<L> {
     }
 }
 
-/// The linear memories of an instance, all together.
+/// The linear memories of an instance, all together: bounded by the instance's limit, and taken from the budget of
+/// the process.
 pub(super) struct Memory {
-    used: u64,
+    permit: MemoryPermit,
     bytes_max: u64,
 }
 
 impl Memory {
     /// All of them together, in bytes.
     pub fn used(&self) -> u64 {
-        self.used
+        self.permit.bytes()
     }
 }
 
@@ -102,14 +103,14 @@ const TABLE_ELEMENTS_MAX: usize = 100_000;
 
 impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.used + (desired - current) as u64;
+        let used = self.permit.bytes() + (desired - current) as u64;
         if used > self.bytes_max {
             // A trap rather than a failed allocation, which a guest would turn into an `unreachable` of no meaning.
             let (asked, most) = (used.div_ceil(1 << 20), self.bytes_max >> 20);
             let message = format!("it asked for {asked} MiB of memory; its `memory-mib-max` is {most}");
             return Err(wasmtime::Error::new(breach(FaultKind::Memory, "memory-mib-max", message)));
         }
-        self.used = used;
+        self.permit.resize(used).map_err(|shortage| wasmtime::Error::new(no_room(used, shortage)))?;
         Ok(true)
     }
 
@@ -132,6 +133,27 @@ impl ResourceLimiter for Memory {
 
     fn memories(&self) -> usize {
         8
+    }
+}
+
+/// The budget of the process does not have so much for an instance: others hold it, or it is too small.
+fn no_room(used: u64, shortage: Shortage) -> Fault {
+    let (asked, total) = (used.div_ceil(1 << 20), shortage.bytes_max >> 20);
+    let hint = "raise `memory-mib-total` under `[limits]` in projectionist.toml";
+    match shortage.may_pass {
+        true => Fault::new(
+            FaultKind::Memory,
+            format!("there is no room for {asked} MiB of memory at the moment: all plugins together may have {total}"),
+        )
+        .blame(Blame::Host)
+        .hint(format!("it goes on once others have given some back; if that happens often, {hint}"))
+        .retriable(),
+        false => Fault::new(
+            FaultKind::Memory,
+            format!("it asked for {asked} MiB of memory; `memory-mib-total`, for all plugins together, is {total}"),
+        )
+        .blame(Blame::Operator)
+        .hint(hint),
     }
 }
 
@@ -233,7 +255,7 @@ impl<L: Lookup> events::Host for State<L> {}
 impl<L: Lookup> faults::Host for State<L> {}
 impl<L: Lookup> manifests::Host for State<L> {}
 
-/// SegmentBuilder that a plugin may import.
+/// Everything that a plugin may import.
 pub(super) fn link<L: Lookup>(linker: &mut Linker<State<L>>) -> wasmtime::Result<()> {
     columns::add_to_linker::<_, HasSelf<State<L>>>(linker, |state| state)?;
     events::add_to_linker::<_, HasSelf<State<L>>>(linker, |state| state)?;

@@ -35,7 +35,14 @@ pub struct Inspection {
 /// Reads a plugin file, as far as plugins may be long: one byte beyond the limit is enough for [`inspect`] to refuse it.
 /// Only regular files: a pipe or a device would never end.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error| Fault::storage(format!("reading {}", path.display()), error);
+    let failed = |error: std::io::Error| {
+        let fault = Fault::storage(format!("reading {}", path.display()), &error);
+        match error.kind() {
+            // Whoever put it there may be about to say who may read it.
+            std::io::ErrorKind::PermissionDenied => fault.hint("let the host's user read it").retriable(),
+            _ => fault,
+        }
+    };
     let found = std::fs::metadata(path).map_err(failed)?;
     if !found.is_file() {
         return Err(incompatible(format!("{} is not a regular file", path.display()))

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
-use super::bindings::{Projection, projector};
+use super::bindings::{Projection, ProjectionPre, projector};
 use super::blame::{self, Call};
 use super::imports::{self, LogLine, Lookup, State};
-use super::{Limits, lift, lower, ticker};
+use super::{Limits, MemoryShare, lift, lower, ticker};
 use crate::event::{Batch, Blame, Changes, Fault, FaultKind, Manifest, Position, Range, Result};
 
 /// What a plugin is opened with.
@@ -55,26 +55,34 @@ impl<L: Lookup> Instance<L> {
         limits: &Limits,
         rows: L,
         manifest: Option<Arc<Manifest>>,
+        memory: &MemoryShare,
     ) -> Result<Instance<L>> {
         limits.check()?;
         let engine = component.engine();
         let name = manifest.as_ref().map(|manifest| manifest.name.clone());
         let mut linker = Linker::new(engine);
-        let mut store = Store::new(engine, State::new(rows, limits, manifest));
+        let mut store = Store::new(engine, State::new(rows, limits, manifest, memory));
         store.limiter(|state| &mut state.memory);
         begin(&mut store, CALL_BYTES_MAX).and_then(|()| imports::link(&mut linker)).map_err(|error| {
             Fault::new(FaultKind::Incompatible, format!("an instance cannot be made: {error:#}")).blame(Blame::Host)
         })?;
-        let guest = Projection::instantiate(&mut store, component, &linker).map_err(|error| {
-            let fault = match error.is::<wasmtime::Trap>() || error.is::<Fault>() {
-                true => Call { function: "start", range: None, limits, bytes_max: 0, panic: None }.fault(error),
-                false => Fault::new(FaultKind::Incompatible, format!("it does not fit the contract: {error:#}"))
+        let named = |fault: Fault| match &name {
+            Some(name) => fault.of(name),
+            None => fault,
+        };
+        // What can be said of the plugin without running it comes first, so that what fails later is told apart.
+        let prepared = linker.instantiate_pre(component).and_then(ProjectionPre::new).map_err(|error| {
+            named(
+                Fault::new(FaultKind::Incompatible, format!("it does not fit the contract: {error:#}"))
                     .hint("build it again with the SDK of this host's release"),
-            };
-            match &name {
-                Some(name) => fault.of(name),
-                None => fault,
-            }
+            )
+        })?;
+        let _ticking = ticker::call();
+        let guest = prepared.instantiate(&mut store).map_err(|error| {
+            named(match error.is::<wasmtime::Trap>() || error.is::<Fault>() {
+                true => Call { function: "start", range: None, limits, bytes_max: 0, panic: None }.fault(error),
+                false => no_place(&error),
+            })
         })?;
         Ok(Instance { store, guest, is_quick, unflushed: None, dead: None })
     }
@@ -178,6 +186,7 @@ impl<L: Lookup> Instance<L> {
         }
         self.store.data_mut().begin_call();
         let guest = self.guest.projectionist_projection_projector();
+        let _ticking = ticker::call();
         let answer = begin(&mut self.store, bytes_max).and_then(|()| call(guest, &mut self.store));
         if answer.is_ok() {
             self.store.data_mut().log.keep_panic();
@@ -199,6 +208,14 @@ impl<L: Lookup> Instance<L> {
         self.dead = Some(fault.clone());
         fault
     }
+}
+
+/// The plugin is right, and the machine has no place for its memory or code now.
+fn no_place(error: &wasmtime::Error) -> Fault {
+    Fault::new(FaultKind::Storage, format!("the machine has no place for an instance: {error:#}"))
+        .blame(Blame::Host)
+        .hint("the memory or the address space of this process is limited (`ulimit -v`, a control group): raise it")
+        .retriable()
 }
 
 /// Winds up the clocks of one call.

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::machine_memory::machine_memory_bytes;
+use super::memory_budget::MemoryBudget;
 use crate::event::{Fault, FaultKind, Result};
 
 /// What one plugin instance may use.
@@ -12,6 +14,10 @@ use crate::event::{Fault, FaultKind, Result};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Limits {
+    /// `memory-mib-total`: memory of all instances of the process together, of the rows that wait to be written and of
+    /// the events that are read ahead, in MiB. 64 to 1,048,576; absent, a quarter of the machine's memory, or of what
+    /// its control group allows, and at least 512. Only for all plugins: a projection has none of its own.
+    pub memory_mib_total: Option<u64>,
     /// `memory-mib-max`: linear memory of an instance, in MiB. 1 to 4,096; 256 by default.
     pub memory_mib_max: u64,
     /// `call-ms-max`: wall time of one call into the plugin, in milliseconds, kept to within some 10 ms. At least 1;
@@ -34,6 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
+            memory_mib_total: None,
             memory_mib_max: 256,
             call_ms_max: 10_000,
             call_fuel_max: None,
@@ -47,6 +54,10 @@ impl Default for Limits {
 
 /// Linear memory is addressed with 32 bits.
 const MIB_MAX: u64 = 4096;
+
+/// The default of `memory-mib-total` is this part of the machine's memory, and at least so much.
+const TOTAL_PART: u64 = 4;
+const TOTAL_MIB_MIN: u64 = 512;
 
 impl Limits {
     /// Checks that each limit is in its range; the fault names the key.
@@ -69,7 +80,15 @@ impl Limits {
         Ok(())
     }
 
-    pub(super) fn memory_bytes_max(&self) -> u64 {
+    /// The budget that all plugins of a process draw on.
+    pub fn memory_budget(&self) -> MemoryBudget {
+        let machine = || machine_memory_bytes().unwrap_or_default();
+        let mib = self.memory_mib_total.unwrap_or_else(|| (machine() / TOTAL_PART >> 20).max(TOTAL_MIB_MIN));
+        MemoryBudget::new(mib.saturating_mul(1 << 20))
+    }
+
+    /// The most that one instance may take, in bytes.
+    pub fn memory_bytes_max(&self) -> u64 {
         self.memory_mib_max.saturating_mul(1 << 20)
     }
 
@@ -93,6 +112,15 @@ mod tests {
     #[test]
     fn the_defaults_are_in_range() {
         Limits::default().check().unwrap();
+    }
+
+    #[test]
+    fn the_budget_is_a_quarter_of_the_machine_unless_it_is_given() {
+        let given = Limits { memory_mib_total: Some(100), ..Limits::default() };
+        assert_eq!(given.memory_budget().bytes_max(), 100 << 20);
+        let machine = machine_memory_bytes().unwrap_or_default();
+        let budget = Limits::default().memory_budget().bytes_max();
+        assert!(budget >= 512 << 20 && (budget == 512 << 20 || budget <= machine / 4), "{budget} of {machine}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::imports::{Lookup, NoRows};
 use super::instance::Instance;
 use super::tier::Code;
-use super::{FILE_BYTES_MAX, Limits};
+use super::{FILE_BYTES_MAX, Limits, MemoryShare};
 use crate::event::{Blame, Fault, FaultKind, Manifest, Result};
 
 /// The blake3 hash of a plugin file's bytes; written as 64 hex digits.
@@ -55,7 +55,7 @@ impl Plugin {
     /// Asks a compiled component for its manifest and checks it.
     pub(super) fn new(hash: PluginHash, compiled: Compiled, limits: &Limits) -> Result<Plugin> {
         let Compiled { code, ms: compile_ms, from_cache } = compiled;
-        let mut asked = Instance::new(code.best(), limits, NoRows, None)?;
+        let mut asked = Instance::new(code.best(), limits, NoRows, None, &MemoryShare::unlimited())?;
         let manifest = asked.manifest()?;
         manifest.check().map_err(|fault| fault.of(&shown(&manifest)))?;
         // An instance shares nothing with others and imports nothing yet, so only what it keeps itself could make it
@@ -90,12 +90,17 @@ impl Plugin {
 
     /// A fresh instance with its own memory, under `limits`, which looks up in `rows`.
     pub fn instantiate<L: Lookup>(&self, limits: &Limits, rows: L) -> Result<Instance<L>> {
+        self.instantiate_within(limits, rows, &MemoryShare::unlimited())
+    }
+
+    /// The same, with memory that comes out of a share of the process's budget.
+    pub fn instantiate_within<L: Lookup>(&self, limits: &Limits, rows: L, memory: &MemoryShare) -> Result<Instance<L>> {
         if limits.call_fuel_max.is_some() != self.counts_fuel {
             // Whether fuel is counted is part of the compiled code.
             let message = "it was loaded with another choice of `call-fuel-max`, and has to be loaded again";
             return Err(Fault::new(FaultKind::Incompatible, message).blame(Blame::Host).of(&self.manifest.name));
         }
-        Instance::new(self.code.best(), limits, rows, Some(self.manifest.clone()))
+        Instance::new(self.code.best(), limits, rows, Some(self.manifest.clone()), memory)
     }
 
     /// Whether instances made now run optimised code.

@@ -6,6 +6,8 @@
 
 mod whole;
 mod limits;
+mod machine_memory;
+mod memory_budget;
 mod inspect;
 mod engine;
 mod tier;
@@ -21,10 +23,12 @@ mod column;
 mod blame;
 mod bindings;
 
+pub use cache::CodeCache;
 pub use engine::Engine;
 pub use imports::{LogLevel, LogLine, Lookup, NoRows};
 pub use inspect::{CONTRACT, FILE_BYTES_MAX, Inspection, inspect, read_file};
 pub use instance::{Instance, Pending, Start};
 pub use limits::Limits;
 pub use loaded::{Plugin, PluginHash};
+pub use memory_budget::{MemoryBudget, MemoryPermit, MemoryShare, Shortage};
 pub use whole::is_whole;

@@ -1,6 +1,7 @@
 //! The **ticker** is the one plain thread that moves the epochs on, so that calls into plugins end in time.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -31,11 +32,62 @@ impl Ticked {
     }
 }
 
+/// After so many ticks without a call into a plugin the ticker sleeps until there is one.
+const IDLE_TICKS_MAX: u32 = 20;
+/// A sleeping ticker looks this often whether any engine is left.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The calls into plugins of this process, and the tickers that sleep until there are some.
+struct Calls {
+    running: AtomicUsize,
+    sleeping: AtomicUsize,
+    lock: Mutex<()>,
+    begun: Condvar,
+}
+
+static CALLS: Calls =
+    Calls { running: AtomicUsize::new(0), sleeping: AtomicUsize::new(0), lock: Mutex::new(()), begun: Condvar::new() };
+
+/// Held while a call into a plugin runs.
+pub(super) struct RunningCall(());
+
+/// Makes sure that epochs move on until the call has ended.
+pub(super) fn call() -> RunningCall {
+    let first = CALLS.running.fetch_add(1, Ordering::SeqCst) == 0;
+    // Either this sees that a ticker is about to sleep, or the ticker sees the call.
+    if first && CALLS.sleeping.load(Ordering::SeqCst) > 0 {
+        let _lock = CALLS.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        CALLS.begun.notify_all();
+    }
+    RunningCall(())
+}
+
+impl Drop for RunningCall {
+    fn drop(&mut self) {
+        CALLS.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Sleeps until a call runs or it is time to look for engines again.
+fn sleep_until_called() {
+    let lock = CALLS.lock.lock().unwrap_or_else(PoisonError::into_inner);
+    CALLS.sleeping.fetch_add(1, Ordering::SeqCst);
+    if CALLS.running.load(Ordering::SeqCst) == 0 {
+        drop(CALLS.begun.wait_timeout(lock, LOOK_EVERY));
+    }
+    CALLS.sleeping.fetch_sub(1, Ordering::SeqCst);
+}
+
 /// Starts the ticker; it ends by itself when all engines are gone.
 pub(super) fn start(ticked: Ticked) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("epoch-ticker".into()).spawn(move || {
+        let mut idle_ticks = 0;
         while ticked.tick() {
-            std::thread::sleep(TICK);
+            idle_ticks = if CALLS.running.load(Ordering::SeqCst) > 0 { 0 } else { idle_ticks + 1 };
+            match idle_ticks < IDLE_TICKS_MAX {
+                true => std::thread::sleep(TICK),
+                false => sleep_until_called(),
+            }
         }
     })
 }

@@ -22,7 +22,7 @@ impl Project {
     }
 
     /// Faults when the event store's file is missing. An empty one in its place would be taken for the log.
-    fn expect_event_store(&self) -> Result<()> {
+    pub fn expect_event_store(&self) -> Result<()> {
         if self.store.try_exists().unwrap_or(true) {
             return Ok(());
         }

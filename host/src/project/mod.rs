@@ -8,6 +8,7 @@ use crate::plugin::Limits;
 use crate::read_model::query::QueryLimits;
 
 mod config;
+mod engine;
 mod parse;
 mod event_store;
 
@@ -34,6 +35,8 @@ pub struct Project {
     pub keep_generations: usize,
     /// The most events in one batch.
     pub batch_events: usize,
+    /// What the compiled code of plugins may take on disk, in MiB.
+    pub code_cache_mib_max: u64,
     /// Whether history is kept, and where.
     pub history: HistoryConfig,
     /// What a query may take.
@@ -69,6 +72,7 @@ impl Project {
             store: folder.join(config.store),
             keep_generations: config.keep_generations,
             batch_events: config.batch_events,
+            code_cache_mib_max: config.code_cache_mib_max,
             history: HistoryConfig { folder: folder.join(config.history.folder), ..config.history },
             query: config.query,
             limits: config.limits,

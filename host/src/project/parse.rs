@@ -50,6 +50,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<(Config, BTreeMap<String, 
             Ok(serde_json::Value::Object(settings)) => settings,
             _ => unreachable!("a TOML table is a JSON object"),
         };
+        let total = ["projections", name, "limits", "memory-mib-total"];
+        if let Some(span) = find(written.get_ref(), &total) {
+            let message = "`memory-mib-total` is for all plugins together, and no limit of one projection".to_owned();
+            return Err(source.at(Some(span), message).hint("write it under `[limits]`"));
+        }
         let own_limits = values["projections"][name].get("limits").and_then(toml::Value::as_table);
         let limits = own_limits.map(|own| laid_over(&config.limits, own)).transpose()?;
         projections.insert(name.clone(), ProjectionConfig { settings, limits });
@@ -60,9 +65,9 @@ pub(super) fn parse(file: &str, text: &str) -> Result<(Config, BTreeMap<String, 
 /// The project's limits with a projection's own laid over them, key by key.
 fn laid_over(project: &Limits, own: &toml::Table) -> Result<Limits> {
     let doing = "laying limits over one another";
-    let mut merged = toml::Table::try_from(project).map_err(|error| Fault::storage(doing, error))?;
+    let mut merged = toml::Table::try_from(project).map_err(|error| Fault::storage(doing, error.to_string()))?;
     merged.extend(own.clone());
-    Limits::deserialize(merged).map_err(|error| Fault::storage(doing, error))
+    Limits::deserialize(merged).map_err(|error| Fault::storage(doing, error.to_string()))
 }
 
 struct Source<'a> {
@@ -164,7 +169,7 @@ mod tests {
     #[test]
     fn every_key_is_documented_and_every_number_has_a_range() {
         // What is optional is filled in, so that serialising shows every key there is.
-        let limits = Limits { call_fuel_max: Some(1), ..Limits::default() };
+        let limits = Limits { call_fuel_max: Some(1), memory_mib_total: Some(512), ..Limits::default() };
         let table = toml::Table::try_from(Config { limits, ..Config::default() }).unwrap();
         let mut numbers = Vec::new();
         for (key, value) in &table {
@@ -205,6 +210,10 @@ mod tests {
     fn a_number_out_of_range_is_refused_with_its_place() {
         assert_eq!(fault("batch-events = 0").message, "p.toml:1:16: `batch-events` is 0, outside 1 to 1000000");
         let own = fault("[projections.a.limits]\ncall-ms-max = 0");
+        let total = fault("[limits]\nmemory-mib-total = 63");
+        assert_eq!(total.message, "p.toml:2:20: `limits.memory-mib-total` is 63, outside 64 to 1048576");
+        let total = fault("[projections.a.limits]\nmemory-mib-total = 512");
+        assert!(total.message.starts_with("p.toml:2:20: `memory-mib-total` is for all plugins together"), "{total}");
         assert_eq!(own.message, "p.toml:2:15: `projections.a.limits.call-ms-max` is 0, outside 1 to 3600000");
     }
 

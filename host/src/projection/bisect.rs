@@ -15,20 +15,23 @@ impl Projector {
     pub(super) fn bisect(&mut self, fault: Fault) -> Result<()> {
         let name = self.runner.plugin.manifest().name.clone();
         let shows_at_commits = matches!(fault.kind, FaultKind::Changes | FaultKind::Output);
-        // A generation that is being built has no way back from a commit that failed; it will be thrown away.
+        // A generation that is being built has no way back from a commit that failed; it will be thrown away. But what
+        // the plugin flushed may have been refused before that, such as a number that is none.
         let is_bulk = self.generation().is_building();
         let culprit = match (fault.position, fault.range) {
-            _ if !may_be_an_event(fault.kind) || (is_bulk && fault.kind == FaultKind::Changes) => None,
+            _ if fault.retry || !may_be_an_event(fault.kind) => None,
             (Some(position), _) => Some((position, fault.clone())),
-            (None, Some(range)) => match self.find(range, shows_at_commits) {
-                Ok(Culprit::Event(position, again)) => Some((position, again)),
-                Ok(Culprit::None) => {
-                    tracing::warn!(projection = name, fault = %fault, "went through one event at a time");
-                    return Ok(());
+            (None, Some(range)) => {
+                match self.find(range, shows_at_commits, is_bulk && fault.kind == FaultKind::Changes) {
+                    Ok(Culprit::Event(position, again)) => Some((position, again)),
+                    Ok(Culprit::None) => {
+                        tracing::warn!(projection = name, fault = %fault, "went through one event at a time");
+                        return Ok(());
+                    }
+                    Ok(Culprit::TooFar) => None,
+                    Err(other) => return Err(other.of(&name)),
                 }
-                Ok(Culprit::TooFar) => None,
-                Err(other) => return Err(other.of(&name)),
-            },
+            }
             (None, None) => None,
         };
         let Some((position, fault)) = culprit else {
@@ -46,8 +49,11 @@ impl Projector {
     }
 
     /// Folds up to the range, then its events one at a time.
-    fn find(&mut self, range: Range, shows_at_commits: bool) -> Result<Culprit> {
+    fn find(&mut self, range: Range, shows_at_commits: bool, has_no_way_back: bool) -> Result<Culprit> {
         let range = Range { after: range.after.max(self.checkpoint()), ..range };
+        if has_no_way_back {
+            return self.find_by_flushes(range);
+        }
         if shows_at_commits && range.through.0 - range.after.0.min(range.through.0) > TRIED_COMMITS_MAX {
             return Ok(Culprit::TooFar);
         }
@@ -63,7 +69,7 @@ impl Projector {
         match tried {
             Ok(()) if shows_at_commits => Ok(Culprit::None),
             // It was folded without a fault: then it shows when its rows are flushed.
-            Ok(()) if range.through.0 - range.after.0 <= TRIED_COMMITS_MAX => self.find(range, true),
+            Ok(()) if range.through.0 - range.after.0 <= TRIED_COMMITS_MAX => self.find(range, true, false),
             Ok(()) => self.run_kept(Goal::GoOnSingly, range.through).map(|()| Culprit::None),
             Err(fault) if !may_be_an_event(fault.kind) => Err(fault),
             // Each batch and each commit ended with one event.
@@ -72,6 +78,29 @@ impl Projector {
                 None => Err(fault),
             },
         }
+    }
+}
+
+impl Projector {
+    /// Folds the events one at a time and looks at what is flushed after each, without committing any of it.
+    fn find_by_flushes(&mut self, range: Range) -> Result<Culprit> {
+        // When the commit was it that failed, this fails as well.
+        let begun = self.run_kept(Goal::GoOn, range.after);
+        self.runner.drop_kept();
+        if begun.is_err() {
+            return Ok(Culprit::TooFar);
+        }
+        let tried = self.run_kept(Goal::FlushEach, range.through);
+        self.runner.drop_kept();
+        Ok(match tried {
+            Err(fault) if fault.kind == FaultKind::Changes => {
+                match fault.position.or(fault.range.map(|range| range.through)) {
+                    Some(position) => Culprit::Event(position, fault),
+                    None => Culprit::TooFar,
+                }
+            }
+            _ => Culprit::TooFar,
+        })
     }
 }
 

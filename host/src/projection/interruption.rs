@@ -27,7 +27,7 @@ impl Interruption {
     pub fn into_fault(self) -> Fault {
         match self {
             Interruption::Fault(fault) => fault,
-            other => Fault::storage("filling a read model", other),
+            other => Fault::storage("filling a read model", other.to_string()),
         }
     }
 

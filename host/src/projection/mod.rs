@@ -25,11 +25,13 @@ mod log_check;
 mod projector;
 mod bisect;
 mod load;
+mod memory;
 mod prepare;
 mod state;
 
 pub use batch_reader::BatchSize;
 pub use load::{identity, load};
+pub use memory::build_bytes;
 pub use prepare::prepare;
 pub use progress::{Advance, Proceed, Progress, Stage};
 pub use projector::{GenerationRef, Projector, ProjectorSpec};

@@ -23,6 +23,8 @@ pub(super) enum Goal {
     TryEach,
     /// See which event fails when its rows are written.
     CommitEach,
+    /// See which event fails when its rows are flushed; they are thrown away.
+    FlushEach,
 }
 
 /// What is done with the rows.
@@ -248,9 +250,12 @@ fn in_log_order(goal: Goal, range: Range, available: &Available<'_>) -> Step {
         flush: match goal {
             Goal::Build | Goal::GoOn | Goal::GoOnSingly => FlushPolicy::Early,
             Goal::TryEach => FlushPolicy::Never,
-            Goal::CommitEach => FlushPolicy::EachBatch,
+            Goal::CommitEach | Goal::FlushEach => FlushPolicy::EachBatch,
         },
-        rows: if goal == Goal::TryEach { RowsGo::Discard } else { RowsGo::Commit },
+        rows: match goal {
+            Goal::TryEach | Goal::FlushEach => RowsGo::Discard,
+            Goal::Build | Goal::GoOn | Goal::GoOnSingly | Goal::CommitEach => RowsGo::Commit,
+        },
     }
 }
 

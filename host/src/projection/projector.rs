@@ -9,6 +9,7 @@ use super::distinct_keys::distinct_keys;
 use super::interruption::Interruption;
 use super::log_check::check_log;
 use super::log_lines::LogLines;
+use super::memory::instances_that_fit;
 use super::plan::{Available, Care, Goal, Learned, Plan, Read, keys_fitting, plan};
 use super::progress::{Advance, Proceed};
 use super::run::{Runner, Unfinished, Watch};
@@ -17,7 +18,7 @@ use super::thresholds::Thresholds;
 use crate::event::{FaultKind, Partitioning, Position, Range, Result};
 use crate::event_store::{Source, Wanted};
 use crate::history::{History, Shredder};
-use crate::plugin::{Limits, LogLevel, LogLine, Plugin};
+use crate::plugin::{Limits, LogLevel, LogLine, MemoryShare, Plugin};
 use crate::read_model::{Generation, Writer};
 
 /// What a projector is made of.
@@ -26,6 +27,8 @@ pub struct ProjectorSpec<'a> {
     pub plugin: Plugin,
     /// What it may use.
     pub limits: Limits,
+    /// Its part of the process's memory: instances, rows that wait to be written and events read ahead come out of it.
+    pub memory: MemoryShare,
     /// Its settings, a JSON object.
     pub settings: String,
     /// Where the events come from.
@@ -75,6 +78,7 @@ impl Projector {
             plugin: spec.plugin,
             limits: spec.limits,
             thresholds: spec.thresholds,
+            memory: spec.memory,
             settings: spec.settings,
             reader,
             event_ids,
@@ -194,7 +198,10 @@ impl Projector {
         // Listing the folder would cost more than reading a few events.
         let is_short = through.0.saturating_sub(range.after.0) < runner.thresholds.history_positions_min;
         let mut sealed = if is_short { Sealed::default() } else { Sealed::list(history.as_ref()) };
-        let (manifest, thresholds) = (runner.plugin.manifest(), runner.thresholds);
+        let manifest = runner.plugin.manifest();
+        // No more instances at a time than fit into the memory that is reserved.
+        let fitting = instances_that_fit(runner.memory.available(), &runner.limits);
+        let thresholds = Thresholds { threads: runner.thresholds.threads.min(fitting), ..runner.thresholds };
         let sealed_events = if goal == Goal::Build { sealed.events_of(wanted) } else { 0 };
         let is_partitioned =
             manifest.partitioning != Partitioning::Whole && sealed_events >= thresholds.partitioned_events_min;

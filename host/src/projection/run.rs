@@ -21,7 +21,7 @@ use super::writer::{Finished, Writer};
 use crate::event::{Fault, Position, Result};
 use crate::event_store::Reader;
 use crate::history::Part;
-use crate::plugin::{Instance, Limits, Plugin, Start};
+use crate::plugin::{Instance, Limits, MemoryShare, Plugin, Start};
 use crate::read_model::Writer as _;
 
 /// What every plan of a projector is run with.
@@ -29,6 +29,7 @@ pub(super) struct Runner {
     pub plugin: Plugin,
     pub limits: Limits,
     pub thresholds: Thresholds,
+    pub memory: MemoryShare,
     pub settings: String,
     /// Of the kept instance.
     pub reader: BatchReader,
@@ -139,7 +140,14 @@ impl Runner {
         let mut writer = writer.bounded(self.thresholds.lookups_before_more_waves);
         let start = Start { checkpoint: step.range().after, empty: true, settings: self.settings.clone() };
         let fold = Fold { step, sealed, limits: &self.limits, barrier: &barrier };
-        let folders = Folders { plugin: &self.plugin, start: &start, fold: &fold, parts, next: AtomicUsize::new(0) };
+        let folders = Folders {
+            plugin: &self.plugin,
+            memory: &self.memory,
+            start: &start,
+            fold: &fold,
+            parts,
+            next: AtomicUsize::new(0),
+        };
         thread::scope(|scope| {
             let (sender, messages) = bounded(MESSAGES_WAITING_MAX);
             for _ in 0..threads.min(parts.len()) {
@@ -193,7 +201,7 @@ impl Runner {
             let generation = self.generation.lock();
             Start { checkpoint: generation.checkpoint(), empty: generation.is_empty(), settings: self.settings.clone() }
         };
-        let mut instance = self.plugin.instantiate(&self.limits, self.generation.clone())?;
+        let mut instance = self.plugin.instantiate_within(&self.limits, self.generation.clone(), &self.memory)?;
         self.ran_quick = instance.is_quick();
         let opened = instance.open(&start);
         self.log.add(instance.take_log());
@@ -206,6 +214,7 @@ impl Runner {
 /// The threads of a step: each folds one part after the other, as long as there are more.
 struct Folders<'a> {
     plugin: &'a Plugin,
+    memory: &'a MemoryShare,
     start: &'a Start,
     fold: &'a Fold<'a>,
     parts: &'a [Option<Part>],
@@ -232,7 +241,7 @@ impl Folders<'_> {
     fn fold_part(&self, part: usize, keys: Option<Part>, messages: &Sender<Message>) -> Result<()> {
         let mut hand_on = |content| messages.send(Message { part, content }).map_err(|_| writer_ended());
         let rows = AskWriter { part, messages: messages.clone() };
-        let mut instance = self.plugin.instantiate(self.fold.limits, rows)?;
+        let mut instance = self.plugin.instantiate_within(self.fold.limits, rows, self.memory)?;
         let opened = instance.open(self.start);
         hand_log_on(&mut instance, &mut hand_on)?;
         opened?;

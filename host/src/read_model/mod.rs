@@ -48,8 +48,8 @@ pub mod query;
 
 pub use building::{BuildOptions, BuildingGeneration};
 pub use catalogue::{
-    Answered, Catalogue, Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Repairs, Request,
-    RequestId, Swapped, Wanted,
+    Answered, BuildStatistics, Catalogue, DesiredState, GenerationId, GenerationRecord, GenerationState,
+    ProjectionRecord, Repairs, Request, RequestId, Swapped,
 };
 pub use compare::{CompareLimits, Comparison, RowDifference, Sides, TableComparison, compare};
 pub use contents::Digest;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::event::{Fault, Result};
+use crate::event::{Cause, Fault, Result};
 use crate::sqlite_file::open_for_reading;
 
 /// How long a connection waits for another one's lock.
@@ -46,20 +46,24 @@ pub(super) fn pragmas(conn: &Connection, path: &Path, settings: &[(&str, &str)])
 /// A fault for an error of SQLite: `cannot write /…/3.sqlite: the disk is full`.
 pub(super) fn failed(doing: &str, path: &Path, error: &rusqlite::Error) -> Fault {
     let what = format!("{doing} {}", path.display());
-    match error.sqlite_error_code() {
+    // SQLite has one code for all reasons why a file cannot be opened, so the file itself is tried.
+    let cannot_open_now = || std::fs::File::open(path).err().is_some_and(|error| error.may_pass());
+    let fault = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Fault::storage(what, "the disk is full")
-            .hint("free some space and try again; nothing that was committed is lost")
-            .retriable(),
+            .hint("free some space and try again; nothing that was committed is lost"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Fault::storage(what, format!("another process has kept it locked for {} s", BUSY_MS / 1000))
                 .hint("close other programs that write to this file; reading it is always fine")
-                .retriable()
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::storage(what, message(error))
             .hint("the file is damaged; nothing in it is lost: a read model is built again by `projectionist rebuild NAME`, all of \
                    them and the catalogue once `data/catalogue.sqlite*` is removed and `projectionist project` run"),
+        Some(ErrorCode::CannotOpen) if cannot_open_now() => Fault::storage(what, message(error))
+            .hint("close some files, or raise the limit of open files (`ulimit -n`)")
+            .retriable(),
         _ => Fault::storage(what, message(error)),
-    }
+    };
+    if error.may_pass() { fault.retriable() } else { fault }
 }
 
 /// A fault for a file that could not be written: `cannot write /…/3.sqlite: No space left on device`.
@@ -71,12 +75,9 @@ pub(super) fn not_written(path: &Path, error: &io::Error) -> Fault {
 pub(super) fn not_stored(doing: String, error: &io::Error) -> Fault {
     let fault = Fault::storage(doing, error);
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            fault.hint("free some space and try again").retriable()
-        }
-        io::ErrorKind::OutOfMemory => fault.retriable(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => fault.hint("free some space and try again"),
         _ if cfg!(unix) && TOO_MANY_FILES.contains(&error.raw_os_error().unwrap_or_default()) => {
-            fault.hint("let the host have more open files (`ulimit -n`)").retriable()
+            fault.hint("let the host have more open files (`ulimit -n`)")
         }
         _ => fault,
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::event::{Fault, Position, Result, Timestamp};
 use crate::event_store::Source;
 use crate::history::History;
-use crate::plugin::{self, Engine, LogLine};
+use crate::plugin::{self, LogLine};
 use crate::project::Project;
 use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds};
 use crate::read_model::{Generation, Writer};
@@ -62,7 +62,7 @@ pub fn run(
 ) -> Result<Report> {
     let started = Instant::now();
     let bytes = plugin::read_file(plugin)?;
-    let engine = Engine::new(Some(&project.data.join("compiled")))?;
+    let engine = project.engine()?;
     let source = project.event_store()?;
     let through = end(&*source, until)?;
     let (plugin, history) = thread::scope(|scope| {
@@ -80,9 +80,13 @@ pub fn run(
     let place = Place::new(project, out)?;
     let identity = projection::identity(&plugin, settings.clone());
     let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
+    let budget = project.limits.memory_budget();
+    let bytes = projection::build_bytes(plugin.manifest(), project.limits_of(&name));
+    let memory = budget.reserve(bytes).unwrap_or_else(|| budget.share());
     let spec = ProjectorSpec {
         plugin: plugin.clone(),
         limits: project.limits_of(&name).clone(),
+        memory,
         settings,
         source: &*source,
         history: history.as_ref(),

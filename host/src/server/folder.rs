@@ -1,4 +1,4 @@
-//! The **plugin folder**: which plugin files there are, and which of them have settled.
+//! The **plugin folder**: which plugin files there are, and which of them are quiet and whole.
 //!
 //! The operating system tells of changes; a scan every few seconds finds what it did not tell. A file counts as
 //! changed once it is quiet and whole: half-written files are waited for, and only whole ones are handed on. The
@@ -16,6 +16,8 @@ use notify::{RecursiveMode, Watcher};
 use crate::event::{Fault, Result};
 use crate::plugin;
 
+use super::backoff::Backoff;
+
 /// A file that was closed or renamed into place is complete; one that was only written to must be quiet this long.
 const QUIET: Duration = Duration::from_millis(30);
 
@@ -26,21 +28,25 @@ const HALF_WRITTEN_PATIENCE: Duration = Duration::from_secs(2);
 const SCAN_EVERY: Duration = Duration::from_secs(2);
 
 /// What a look at the folder found.
-pub(super) enum Found {
+pub(super) enum FolderChange {
     /// A plugin file is new or has other bytes than before.
     Changed { file: PathBuf, bytes: Vec<u8>, changed: Instant },
+    /// A plugin file was written once more, with the bytes that it had.
+    Rewritten { file: PathBuf },
     /// A plugin file is gone.
     Vanished { file: PathBuf },
-    /// A plugin file cannot be read.
+    /// The folder cannot be read; it is scanned again.
+    NotScanned { fault: Fault },
+    /// A plugin file cannot be read. When that may pass, it is tried again; this is told once.
     Unreadable { file: PathBuf, fault: Fault },
 }
 
 pub(super) struct PluginFolder {
     folder: PathBuf,
     files: HashMap<PathBuf, File>,
-    told: mpsc::Receiver<notify::Result<notify::Event>>,
+    events: mpsc::Receiver<notify::Result<notify::Event>>,
     scanned: Option<Instant>,
-    /// Told only to keep it alive: it stops watching when dropped. Absent where watching is not possible.
+    /// Kept only to keep it alive: it stops watching when dropped. Absent where watching is not possible.
     _watcher: Option<notify::RecommendedWatcher>,
 }
 
@@ -53,6 +59,8 @@ struct File {
     stamp: Option<Stamp>,
     /// A change that was noticed and not dealt with.
     change: Option<Change>,
+    /// Why it cannot be read at the moment, and when to try again.
+    unreadable: Option<Backoff>,
 }
 
 type Stamp = (u64, Option<std::time::SystemTime>);
@@ -64,11 +72,13 @@ struct Change {
     closed: bool,
     /// When it was last found to be unfinished.
     looked: Option<Instant>,
+    /// Whether the operating system told of it: somebody wrote, even if the bytes are the same.
+    is_told: bool,
 }
 
 impl Change {
     fn noticed(closed: bool) -> Change {
-        Change { noticed: Instant::now(), closed, looked: None }
+        Change { noticed: Instant::now(), closed, looked: None, is_told: false }
     }
 }
 
@@ -77,13 +87,13 @@ impl PluginFolder {
     pub fn watch(folder: &Path, wake: impl Fn() + Send + 'static) -> Result<PluginFolder> {
         fs::create_dir_all(folder)
             .map_err(|error| Fault::storage(format!("making the plugin folder {}", folder.display()), error))?;
-        let (sender, told) = mpsc::channel();
-        let tell = move |event| {
+        let (sender, events) = mpsc::channel();
+        let forward = move |event| {
             // Nobody listens any more only when the host goes down.
             let _ = sender.send(event);
             wake();
         };
-        let watcher = notify::recommended_watcher(tell)
+        let watcher = notify::recommended_watcher(forward)
             .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::NonRecursive).map(|()| watcher));
         if let Err(error) = &watcher {
             tracing::warn!(%error, "cannot watch {}: looking every {SCAN_EVERY:?} instead", folder.display());
@@ -91,45 +101,55 @@ impl PluginFolder {
         Ok(PluginFolder {
             folder: folder.to_owned(),
             files: HashMap::new(),
-            told,
+            events,
             scanned: None,
             _watcher: watcher.ok(),
         })
     }
 
-    /// What has settled since the last look. Cheap when nothing happened.
-    pub fn look(&mut self) -> Result<Vec<Found>> {
-        self.listen();
+    /// What has become quiet and whole since the last look. Cheap when nothing happened.
+    pub fn look(&mut self) -> Vec<FolderChange> {
+        self.take_events();
         let mut found = Vec::new();
         if self.scanned.is_none_or(|at| at.elapsed() >= SCAN_EVERY) {
-            self.scan(&mut found)?;
+            // What was heard of is dealt with all the same.
+            if let Err(fault) = self.scan(&mut found) {
+                found.push(FolderChange::NotScanned { fault });
+            }
         }
         let due: Vec<PathBuf> =
             self.files.iter().filter(|(_, file)| file.is_due()).map(|(path, _)| path.clone()).collect();
         for path in due {
-            found.extend(self.settle(path));
+            found.extend(self.examine(path));
         }
         // A file that was renamed is gone before it is there again.
-        found.sort_by_key(|found| !matches!(found, Found::Vanished { .. }));
-        Ok(found)
+        found.sort_by_key(|found| !matches!(found, FolderChange::Vanished { .. }));
+        found
     }
 
-    /// Whether changes were noticed that have not settled yet.
-    pub fn is_restless(&self) -> bool {
-        self.files.values().any(|file| file.change.is_some())
+    /// Whether there are changes that were not dealt with yet, or files that cannot be read at the moment.
+    pub fn has_changes(&self) -> bool {
+        self.files.values().any(|file| file.change.is_some() || file.unreadable.is_some())
+    }
+
+    /// When the next look is due, if nothing is heard before.
+    pub fn next_look(&self) -> Instant {
+        let scan = self.scanned.map_or_else(Instant::now, |at| at + SCAN_EVERY);
+        self.files.values().filter_map(File::due).fold(scan, Instant::min)
     }
 
     /// Makes the next look hand on this file even if its bytes are as before.
-    pub fn forget(&mut self, path: &Path) {
+    pub fn look_again(&mut self, path: &Path) {
         if let Some(file) = self.files.get_mut(path) {
             file.hash = None;
+            file.unreadable = None;
             file.change = Some(Change::noticed(true));
         }
     }
 
-    fn listen(&mut self) {
-        while let Ok(told) = self.told.try_recv() {
-            let Ok(event) = told else {
+    fn take_events(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            let Ok(event) = event else {
                 self.scanned = None;
                 continue;
             };
@@ -144,12 +164,13 @@ impl PluginFolder {
             };
             for path in event.paths.iter().filter(|path| is_plugin_file(path)) {
                 let path = self.folder.join(path.file_name().unwrap_or_default());
-                self.files.entry(path).or_default().change = Some(Change::noticed(closed));
+                let change = Change { is_told: true, ..Change::noticed(closed) };
+                self.files.entry(path).or_default().change = Some(change);
             }
         }
     }
 
-    fn scan(&mut self, found: &mut Vec<Found>) -> Result<()> {
+    fn scan(&mut self, found: &mut Vec<FolderChange>) -> Result<()> {
         self.scanned = Some(Instant::now());
         let unreadable = |error| Fault::storage(format!("reading the plugin folder {}", self.folder.display()), error);
         for entry in fs::read_dir(&self.folder).map_err(unreadable)? {
@@ -166,53 +187,64 @@ impl PluginFolder {
         }
         let gone: Vec<PathBuf> = self.files.keys().filter(|path| !path.exists()).cloned().collect();
         for path in gone {
-            found.extend(self.settle(path));
+            found.extend(self.examine(path));
         }
         Ok(())
     }
 
     /// Deals with a noticed change: the file is gone, the same, not whole yet, or really another.
-    fn settle(&mut self, path: PathBuf) -> Option<Found> {
+    fn examine(&mut self, path: PathBuf) -> Option<FolderChange> {
         let file = self.files.get_mut(&path)?;
         let change = file.change.unwrap_or(Change::noticed(false));
         let before = stamp(&path);
         if before.is_none() {
             let known = self.files.remove(&path).is_some_and(|file| file.hash.is_some());
-            return known.then_some(Found::Vanished { file: path });
+            return known.then_some(FolderChange::Vanished { file: path });
         }
         let bytes = match plugin::read_file(&path) {
             Ok(bytes) => bytes,
             Err(fault) => {
                 file.change = None;
                 file.stamp = before;
-                return Some(Found::Unreadable { file: path, fault });
+                let is_told = file.unreadable.as_ref().is_some_and(|former| former.fault.message == fault.message);
+                let former = file.unreadable.take();
+                if fault.retry {
+                    file.unreadable = Some(Backoff::after(former.as_ref(), fault.clone()));
+                }
+                return (!is_told).then_some(FolderChange::Unreadable { file: path, fault });
             }
         };
+        let was_unreadable = file.unreadable.take().is_some();
         let is_read_whole =
             before.is_some_and(|(size, _)| size.min(plugin::FILE_BYTES_MAX as u64 + 1) == bytes.len() as u64);
         let is_still = stamp(&path) == before && is_read_whole;
         let is_patient = change.noticed.elapsed() < HALF_WRITTEN_PATIENCE;
         if !is_still || (is_patient && !plugin::is_whole(&bytes)) {
             let noticed = if is_still { change.noticed } else { Instant::now() };
-            file.change = Some(Change { noticed, closed: false, looked: Some(Instant::now()) });
+            file.change = Some(Change { noticed, closed: false, looked: Some(Instant::now()), ..change });
             return None;
         }
         file.change = None;
         file.stamp = before;
         let hash = plugin::PluginHash::of(&bytes).to_string();
         if file.hash.as_ref() == Some(&hash) {
-            return None;
+            return (change.is_told || was_unreadable).then_some(FolderChange::Rewritten { file: path });
         }
         file.hash = Some(hash);
-        Some(Found::Changed { file: path, bytes, changed: change.noticed })
+        Some(FolderChange::Changed { file: path, bytes, changed: change.noticed })
     }
 }
 
 impl File {
     fn is_due(&self) -> bool {
-        let has_rested = |since: Instant| since.elapsed() >= QUIET;
-        self.change
-            .is_some_and(|change| (change.closed || has_rested(change.noticed)) && change.looked.is_none_or(has_rested))
+        self.due().is_some_and(|due| due <= Instant::now())
+    }
+
+    /// When it is to be looked at; none when nothing is known to have changed.
+    fn due(&self) -> Option<Instant> {
+        let Some(change) = &self.change else { return self.unreadable.as_ref().and_then(Backoff::again) };
+        let quiet = if change.closed { change.noticed } else { change.noticed + QUIET };
+        Some(change.looked.map_or(quiet, |looked| quiet.max(looked + QUIET)))
     }
 }
 

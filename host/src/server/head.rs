@@ -1,39 +1,19 @@
 //! The **head watch**: one thread follows the log, every projector waits on it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use crate::event::{Fault, Position, Result};
+use super::stop::Stop;
+use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::event_store::{Follower, Source};
 
 /// How long the follower waits before it looks whether anyone still listens.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// After a fault of the store, the follower rests this long.
 const REST: Duration = Duration::from_secs(1);
-
-/// A flag that asks a thread to stop; cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Asks to stop, as soon as it is safe.
-    pub fn ask(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether a stop was asked for.
-    pub fn asked(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// The flag itself, for a signal's registration.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        self.0.clone()
-    }
-}
 
 /// The newest known head of the log.
 pub(super) struct HeadWatch {
@@ -42,15 +22,14 @@ pub(super) struct HeadWatch {
 }
 
 impl HeadWatch {
-    /// Starts the thread, which ends when the watch is dropped. `trouble` hears what the store fails with.
-    pub fn start(source: &dyn Source, trouble: impl Fn(Fault) + Send + 'static) -> Result<Arc<HeadWatch>> {
+    /// Starts the thread, which ends when the watch is dropped. `warn` is called with what the store fails with.
+    pub fn start(source: Arc<dyn Source>, warn: impl Fn(Fault) + Send + 'static) -> Result<Arc<HeadWatch>> {
         let head = source.reader()?.head()?;
-        let follower = source.follower()?;
         let watch = Arc::new(HeadWatch { head: Mutex::new(head), moved: Condvar::new() });
         let listener = Arc::downgrade(&watch);
         thread::Builder::new()
             .name("head".into())
-            .spawn(move || follow(follower, head, listener, trouble))
+            .spawn(move || keep_following(&*source, head, &listener, &warn))
             .map_err(|error| Fault::storage("starting a thread", error))?;
         Ok(watch)
     }
@@ -82,21 +61,95 @@ impl HeadWatch {
     }
 }
 
-fn follow(mut follower: Box<dyn Follower>, mut known: Position, listener: Weak<HeadWatch>, trouble: impl Fn(Fault)) {
+/// Follows the log until nobody listens any more. A follower that panics is replaced by another; one that fails goes
+/// on, since a new one would take a file that was put in the place of the log for the log.
+fn keep_following(source: &dyn Source, mut known: Position, listener: &Weak<HeadWatch>, warn: &dyn Fn(Fault)) {
     loop {
-        let seen = follower.wait(known, PATIENCE);
+        let followed = catch_unwind(AssertUnwindSafe(|| {
+            follow(source.follower()?, &mut known, listener, warn);
+            Ok(())
+        }));
+        let fault = match followed {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault,
+            Err(_) => Fault::new(FaultKind::Storage, "following the log panicked; it starts over")
+                .blame(Blame::Host)
+                .hint("this is a bug in projectionist: please report it with what was logged"),
+        };
+        warn(fault);
+        thread::sleep(REST);
+    }
+}
+
+/// Returns once nobody listens any more.
+fn follow(mut follower: Box<dyn Follower>, known: &mut Position, listener: &Weak<HeadWatch>, warn: &dyn Fn(Fault)) {
+    loop {
+        let seen = follower.wait(*known, PATIENCE);
         let Some(watch) = listener.upgrade() else { return };
         match seen {
-            Ok(head) if head > known => {
-                known = head;
+            Ok(head) if head > *known => {
+                *known = head;
                 watch.moved_to(head);
             }
             Ok(_) => {}
             Err(fault) => {
-                trouble(fault);
                 drop(watch);
+                warn(fault);
                 thread::sleep(REST);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::event::{ExpectedVersion, NewEvent};
+    use crate::event_store::Reader;
+    use crate::event_store::sqlite::SqliteStore;
+
+    /// A store whose first followers panic and fail.
+    struct Fragile {
+        store: SqliteStore,
+        followers: AtomicUsize,
+    }
+
+    struct Panics;
+
+    impl Follower for Panics {
+        fn wait(&mut self, _: Position, _: Duration) -> Result<Position> {
+            panic!("a follower that panics")
+        }
+    }
+
+    impl Source for Fragile {
+        fn reader(&self) -> Result<Box<dyn Reader>> {
+            self.store.reader()
+        }
+
+        fn follower(&self) -> Result<Box<dyn Follower>> {
+            match self.followers.fetch_add(1, Ordering::Relaxed) {
+                0 => Ok(Box::new(Panics)),
+                1 => Err(Fault::storage("opening the log", "not now")),
+                _ => self.store.follower(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_follower_that_panics_or_fails_is_told_and_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let (sender, warnings) = crossbeam_channel::bounded(10);
+        let source = Arc::new(Fragile { store: store.clone(), followers: AtomicUsize::new(0) });
+        let watch = HeadWatch::start(source, move |fault| sender.send(fault.message.clone()).unwrap()).unwrap();
+        assert!(warnings.recv_timeout(Duration::from_secs(60)).unwrap().contains("panicked"));
+        assert!(warnings.recv_timeout(Duration::from_secs(60)).unwrap().contains("not now"));
+        let event = NewEvent { kind: "A".into(), data: "{}".into(), metadata: None, id: None, time: None };
+        store.append("a", ExpectedVersion::Any, &[event]).unwrap();
+        let head = watch.wait(Position::START, &Stop::default(), Duration::from_secs(60));
+        assert_eq!(head, Position(1));
     }
 }

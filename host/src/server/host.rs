@@ -1,75 +1,93 @@
-//! The **host**: the supervisor's loop, and everything it holds.
+//! The **host**: the loop that runs a project, and everything it holds.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use serde::Serialize;
 
-use crate::event::{Fault, Position, Result};
+use crate::event::{Fault, Result};
 use crate::event_store::Source;
 use crate::history::History;
-use crate::plugin::Engine;
+use crate::plugin::MemoryBudget;
 use crate::project::Project;
-use crate::projection::State;
-use crate::read_model::{Catalogue, GenerationId, HostLock};
+use crate::read_model::{Catalogue, GenerationId, HostLock, RequestId};
 
 use super::folder::PluginFolder;
-use super::handlers::Loading;
-use super::head::{HeadWatch, Stop};
-use super::message::Message;
-use super::notice::{Notice, SwapReport};
+use super::handle::HostHandle;
+use super::head::HeadWatch;
+use super::load_queue::LoadQueue;
+use super::message::{HostMessage, ThreadNumber};
+use super::notice::Notice;
+use super::outcome::{self, Outcome};
 use super::projection_entry::ProjectionEntry;
-use super::requests::Answer;
+use super::request_watch::RequestWatch;
 use super::segment_sealer::SegmentSealer;
+use super::snapshot::SnapshotCell;
+use super::status;
+use super::status_file::StatusFile;
+use super::stop::Stop;
 use super::worker::Worker;
 
-/// The loop looks at the folder and at other processes' requests this often.
-const TURN: Duration = Duration::from_millis(10);
+/// The loop looks around this often when nothing wakes it: for requests and files that it was not told of.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Words of projector threads that wait for the loop; a full channel makes them wait, not grow.
-const HAPPENINGS_WAITING_MAX: usize = 1024;
+/// Messages that wait for the loop; a full channel makes their senders wait, not grow.
+const MESSAGES_WAITING_MAX: usize = 1024;
 
-/// The same trouble is told again only after this long.
-const TOLD_FOR: Duration = Duration::from_secs(10);
+/// The same warning is given again only after this long.
+const WARN_AGAIN: Duration = Duration::from_secs(10);
 
 /// How long going down waits for plugins in the middle of a call.
 const GOING_DOWN_PATIENCE: Duration = Duration::from_secs(15);
 
-/// One project's supervisor. There is at most one for a project folder; it holds the folder's lock.
+/// What could not be written to the catalogue is tried again after this long.
+const WRITE_AGAIN: Duration = Duration::from_millis(500);
+
+/// Runs one project. There is at most one for a project folder; it holds the folder's lock.
 pub struct Host {
     pub(super) project: Project,
-    pub(super) engine: Engine,
+    /// What all projections of the process may take together.
+    pub(super) memory: MemoryBudget,
     pub(super) source: Arc<dyn Source>,
     pub(super) head: Arc<HeadWatch>,
     /// The log as columns; none when it is turned off, or cannot be opened.
     pub(super) history: Option<History>,
-    /// Keeps history up, once projectors run.
-    pub(super) keeper: Option<SegmentSealer>,
+    /// Seals history as the log grows, once projections run.
+    pub(super) sealer: Option<SegmentSealer>,
     pub(super) catalogue: Catalogue,
     pub(super) folder: PluginFolder,
+    pub(super) loads: LoadQueue,
     pub(super) projections: BTreeMap<String, ProjectionEntry>,
     /// The name that each plugin file gave itself.
-    pub(super) claims: HashMap<PathBuf, String>,
-    /// Plugins being loaded, by the ticket that comes back with them.
-    pub(super) loading: BTreeMap<u64, Loading>,
+    pub(super) names_by_file: HashMap<PathBuf, String>,
     /// Plugin files that were refused since the host came up.
     pub(super) refused: BTreeMap<PathBuf, Fault>,
+    /// Plugin files that cannot be read or loaded at the moment.
+    pub(super) waiting_files: BTreeMap<PathBuf, Fault>,
+    /// Projections whose builds wait for room or a core, the first first.
+    pub(super) build_queue: VecDeque<String>,
     /// Projections that were swapped, whose oldest generations may go.
-    pub(super) worn: Vec<String>,
+    pub(super) prunable: Vec<String>,
     /// Workers that were asked to stop and have not yet.
     pub(super) retiring: Vec<Retiring>,
+    /// Threads that have sent their last message.
+    pub(super) ended: BTreeSet<ThreadNumber>,
     pub(super) notices: VecDeque<Notice>,
-    pub(super) sender: Sender<Message>,
-    happenings: Receiver<Message>,
-    /// Whether projectors run; requests are also taken without.
+    pub(super) sender: Sender<HostMessage>,
+    messages: Receiver<HostMessage>,
+    /// Whether projections run; commands are also executed without.
     pub(super) is_booted: bool,
-    /// The last trouble that was told, and when.
-    told: Option<(String, Instant)>,
-    /// The answer to a request of this process.
-    pub(super) answered_here: Option<Answer>,
+    last_warning: Option<(String, Instant)>,
+    /// Replies that could not be written yet.
+    pub(super) unsent_replies: Vec<(RequestId, String)>,
+    /// Projections whose state could not be written yet.
+    pub(super) unpublished: BTreeSet<String>,
+    write_again: Option<Instant>,
+    pub(super) snapshot: SnapshotCell,
+    pub(super) status_file: StatusFile,
+    _request_watch: Option<RequestWatch>,
     has_checked_names: bool,
     next_number: u64,
     _lock: HostLock,
@@ -82,21 +100,6 @@ pub(super) struct Retiring {
     pub discard: Option<GenerationId>,
 }
 
-/// How a projection stands after [`Host::project_once`].
-#[derive(Clone, Debug, Serialize)]
-pub struct Outcome {
-    /// The projection; the file's name where the plugin never said one.
-    pub projection: String,
-    /// What it does.
-    pub state: State,
-    /// The position whose effects are committed.
-    pub checkpoint: Position,
-    /// The swap, when a new generation came to serve.
-    pub swapped: Option<SwapReport>,
-    /// Why it is parked, or its plugin refused.
-    pub fault: Option<Fault>,
-}
-
 impl Host {
     /// Takes the project's lock and mends what a crash left. Nothing runs yet.
     pub fn open(project: &Project) -> Result<Host> {
@@ -104,52 +107,64 @@ impl Host {
         let lock = HostLock::take(&project.data)?;
         let catalogue = Catalogue::open(&project.data)?;
         catalogue.repair()?;
-        let (sender, happenings) = bounded(HAPPENINGS_WAITING_MAX);
-        let troubles = sender.clone();
-        let stirred = sender.clone();
-        let wake = move || {
-            // A full channel wakes the loop as well.
-            let _ = stirred.try_send(Message::FolderStirred);
-        };
-        let head = HeadWatch::start(&*source, move |fault| {
-            let _ = troubles.send(Message::Trouble(fault));
+        let (sender, messages) = bounded(MESSAGES_WAITING_MAX);
+        let warnings = sender.clone();
+        let head = HeadWatch::start(source.clone(), move |fault| {
+            let _ = warnings.send(HostMessage::Warning(fault));
         })?;
         let mut notices = VecDeque::new();
         let history = match project.history.enabled {
             true => History::open(&project.history.folder, &*source)
-                .map_err(|fault| notices.push_back(Notice::Trouble { fault }))
+                .map_err(|fault| notices.push_back(Notice::Warning { fault }))
                 .ok(),
             false => None,
         };
+        let engine = project.engine()?;
+        let memory = project.limits.memory_budget();
+        memory.when_freed(waker(&sender));
         Ok(Host {
-            engine: Engine::new(Some(&project.data.join("compiled")))?,
-            folder: PluginFolder::watch(&project.plugins, wake)?,
+            memory,
+            folder: PluginFolder::watch(&project.plugins, waker(&sender))?,
+            loads: LoadQueue::new(engine, project.clone(), sender.clone()),
+            _request_watch: RequestWatch::start(&catalogue.requests_folder(), waker(&sender)),
             project: project.clone(),
             source,
             head,
             history,
-            keeper: None,
+            sealer: None,
             catalogue,
             projections: BTreeMap::new(),
-            claims: HashMap::new(),
-            loading: BTreeMap::new(),
+            names_by_file: HashMap::new(),
             refused: BTreeMap::new(),
-            worn: Vec::new(),
+            waiting_files: BTreeMap::new(),
+            build_queue: VecDeque::new(),
+            prunable: Vec::new(),
             retiring: Vec::new(),
+            ended: BTreeSet::new(),
             notices,
             sender,
-            happenings,
+            messages,
             is_booted: false,
-            told: None,
-            answered_here: None,
+            last_warning: None,
+            unsent_replies: Vec::new(),
+            unpublished: BTreeSet::new(),
+            write_again: None,
+            snapshot: SnapshotCell::default(),
+            status_file: StatusFile::open(&project.data)?,
             has_checked_names: false,
             next_number: 1,
             _lock: lock,
         })
     }
 
+    /// A way to give commands to the host, and to see how it stands, from other threads.
+    pub fn handle(&self) -> HostHandle {
+        HostHandle { messages: self.sender.clone(), snapshot: self.snapshot.clone() }
+    }
+
     /// Watches, follows and swaps until `stop` is asked.
     pub fn serve(&mut self, stop: &Stop, tell: &mut dyn FnMut(Notice)) -> Result<()> {
+        stop.on_ask(waker(&self.sender));
         self.boot()?;
         tell(Notice::Serving {
             plugins: self.project.plugins.display().to_string(),
@@ -163,163 +178,184 @@ impl Host {
         Ok(())
     }
 
-    /// Brings every projection to the head once.
+    /// Brings every projection to the head once, or as far as it comes until `stop` is asked.
     pub fn project_once(&mut self, stop: &Stop, tell: &mut dyn FnMut(Notice)) -> Result<Vec<Outcome>> {
+        stop.on_ask(waker(&self.sender));
         self.boot()?;
-        loop {
+        while !stop.asked() {
             self.turn(tell);
-            if stop.asked() || self.is_settled() {
+            if self.is_at_rest() {
                 break;
             }
         }
+        let left = outcome::what_is_left(&self.projections, &self.file_states());
         self.go_down(tell);
-        Ok(self.outcomes())
+        Ok(self.outcomes(left))
     }
 
-    /// One turn of the loop: what happened, what lies in the folder, what others ask for. What fails concerns one
-    /// projection, or passes: the loop goes on.
-    pub(super) fn turn(&mut self, tell: &mut dyn FnMut(Notice)) {
-        let first = self.happenings.recv_timeout(TURN);
-        let happenings: Vec<Message> = first.into_iter().chain(self.happenings.try_iter()).collect();
-        for happening in happenings {
-            let reacted = self.react(happening);
-            self.note(reacted);
-        }
-        self.bury();
-        match self.folder.look() {
-            Ok(found) => {
-                for one in found {
-                    let reacted = self.find(one);
-                    self.note(reacted);
-                }
+    fn outcomes(&self, mut left: BTreeMap<String, String>) -> Vec<Outcome> {
+        let of_projection = |(name, entry): (&String, &ProjectionEntry)| {
+            let checkpoint = status::checkpoint(&self.catalogue, name);
+            outcome::of_projection(name, entry, checkpoint, left.remove(name))
+        };
+        let mut outcomes: Vec<Outcome> = self.projections.iter().map(of_projection).collect();
+        for (file, fault) in &self.refused {
+            if fault.projection.as_ref().is_none_or(|name| !self.projections.contains_key(name)) {
+                outcomes.push(outcome::of_file(status::file_name(file), Some(fault.clone()), None));
             }
-            Err(fault) => self.trouble(fault),
         }
-        let answered = self.answer_requests();
-        self.note(answered);
-        let now = Instant::now();
-        let due = |entry: &ProjectionEntry| entry.again.is_some_and(|again| again <= now);
-        let due: Vec<String> =
-            self.projections.iter().filter(|(_, entry)| due(entry)).map(|(name, _)| name.clone()).collect();
-        due.iter().for_each(|name| self.steer(name));
-        if !self.has_checked_names && !self.projections.is_empty() && self.is_settled() {
+        outcomes.extend(left.into_iter().map(|(file, left)| outcome::of_file(file, None, Some(left))));
+        outcomes
+    }
+
+    /// One turn of the loop: messages, the folder, requests, and what is due. What fails concerns one projection, or
+    /// passes: the loop goes on.
+    pub(super) fn turn(&mut self, tell: &mut dyn FnMut(Notice)) {
+        let first = self.messages.recv_deadline(self.next_turn());
+        let messages: Vec<HostMessage> = first.into_iter().chain(self.messages.try_iter()).collect();
+        for message in messages {
+            self.handle_message(message);
+        }
+        self.release_ended_workers();
+        for change in self.folder.look() {
+            self.handle_file(change);
+        }
+        self.loads.start(self.head.head().0);
+        self.take_requests();
+        self.retry_what_is_due();
+        self.start_queued_builds();
+        if !self.has_checked_names && !self.projections.is_empty() && self.is_at_rest() {
             self.has_checked_names = true;
             self.check_names();
         }
+        self.publish_snapshot();
         self.notices.drain(..).for_each(&mut *tell);
         // Nobody waits for this, so it comes after what was told.
-        for name in std::mem::take(&mut self.worn) {
-            let pruned = self.catalogue.prune(&name, self.project.keep_generations).map(|_| ());
-            self.note(pruned);
+        for name in std::mem::take(&mut self.prunable) {
+            if let Err(fault) = self.catalogue.prune(&name, self.project.keep_generations) {
+                self.warn(fault);
+            }
         }
         self.notices.drain(..).for_each(tell);
+    }
+
+    /// When the next turn is due, if no message comes before.
+    fn next_turn(&self) -> Instant {
+        let look = Instant::now() + LOOK_EVERY;
+        let projections = self.projections.values().filter_map(ProjectionEntry::again);
+        let others = [Some(self.folder.next_look()), self.loads.again(), self.write_again];
+        projections.chain(others.into_iter().flatten()).fold(look, Instant::min)
+    }
+
+    fn handle_message(&mut self, message: HostMessage) {
+        match message {
+            HostMessage::Loaded { ticket, loaded, load_ms } => self.handle_loaded(ticket, loaded, load_ms),
+            HostMessage::Worker { thread, name, event } => self.handle_worker(thread, &name, event),
+            HostMessage::Command { command, reply } => self.handle_command(command, reply),
+            HostMessage::Warning(fault) => self.warn(fault),
+            HostMessage::Wake => {}
+        }
+    }
+
+    /// Tries again the steps that have rested, and what could not be written.
+    fn retry_what_is_due(&mut self) {
+        let now = Instant::now();
+        let is_due = |entry: &ProjectionEntry| entry.again().is_some_and(|again| again <= now);
+        let due = self.projections.iter().filter(|(_, entry)| is_due(entry)).map(|(name, _)| name.clone());
+        for name in due.collect::<Vec<_>>() {
+            self.reconcile(&name);
+        }
+        if self.write_again.is_some_and(|again| again <= now) {
+            self.write_again = None;
+            for name in std::mem::take(&mut self.unpublished) {
+                self.publish(&name);
+            }
+            for (id, text) in std::mem::take(&mut self.unsent_replies) {
+                self.send_reply(id, text);
+            }
+        }
+    }
+
+    /// What could not be written is tried again later.
+    pub(super) fn write_later(&mut self, fault: Fault) {
+        self.write_again = Some(Instant::now() + WRITE_AGAIN);
+        self.warn(fault);
     }
 
     /// A name in the configuration that no plugin has is most likely misspelt.
     fn check_names(&mut self) {
         let known = self.projections.keys().cloned().collect::<Vec<_>>().join(", ");
-        let strange = |name: &&String| !self.projections.contains_key(*name);
-        for name in self.project.projections.keys().filter(strange) {
+        let is_unknown = |name: &&String| !self.projections.contains_key(*name);
+        for name in self.project.projections.keys().filter(is_unknown) {
             let fault = Fault::input(format!("`[projections.{name}]` is configured, and no plugin is called so"))
                 .hint(format!("there are: {known}"));
-            self.notices.push_back(Notice::Trouble { fault });
+            self.notices.push_back(Notice::Warning { fault });
         }
     }
 
-    fn note(&mut self, reacted: Result<()>) {
-        if let Err(fault) = reacted {
-            self.trouble(fault);
+    /// Tells of something that goes wrong; the same thing not again and again.
+    pub(super) fn warn(&mut self, fault: Fault) {
+        let is_known = |(message, at): &(String, Instant)| *message == fault.message && at.elapsed() < WARN_AGAIN;
+        if !self.last_warning.as_ref().is_some_and(is_known) {
+            self.last_warning = Some((fault.message.clone(), Instant::now()));
+            self.notices.push_back(Notice::Warning { fault });
         }
     }
 
-    /// Tells of something that may pass; the same thing not again and again.
-    pub(super) fn trouble(&mut self, fault: Fault) {
-        let is_known =
-            self.told.as_ref().is_some_and(|(message, at)| *message == fault.message && at.elapsed() < TOLD_FOR);
-        if !is_known {
-            self.told = Some((fault.message.clone(), Instant::now()));
-            self.notices.push_back(Notice::Trouble { fault });
-        }
-    }
-
-    /// Tells other processes how the projection stands.
-    pub(super) fn publish(&mut self, name: &str) {
-        let Some(entry) = self.projections.get(name) else { return };
-        let published =
-            serde_json::to_string(&entry.published).map_err(|error| Fault::storage("writing a state", error));
-        let written = published.and_then(|published| self.catalogue.publish_state(name, &published));
-        self.note(written);
-    }
-
-    /// Whether nothing is on its way any more.
-    fn is_settled(&self) -> bool {
-        !self.folder.is_restless()
-            && self.loading.is_empty()
+    /// Whether everything has what it can have, and nothing is on its way.
+    fn is_at_rest(&self) -> bool {
+        !self.folder.has_changes()
+            && self.loads.is_empty()
             && self.retiring.is_empty()
-            && self.projections.values().all(ProjectionEntry::is_settled)
+            && self.messages.is_empty()
+            && self.projections.values().all(ProjectionEntry::is_at_rest)
     }
 
-    /// A number that nothing else has: for threads and tickets.
+    /// A number that nothing else has, for threads.
     pub(super) fn next_number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
     }
 
     /// Lets go of the workers that have ended, and of the unfinished generations that they leave.
-    fn bury(&mut self) {
-        let (ended, others): (Vec<_>, Vec<_>) =
-            self.retiring.drain(..).partition(|retiring| retiring.worker.is_finished());
+    pub(super) fn release_ended_workers(&mut self) {
+        let ended = std::mem::take(&mut self.ended);
+        let has_ended = |retiring: &Retiring| ended.contains(&retiring.worker.thread) || retiring.worker.is_finished();
+        let (gone, others): (Vec<_>, Vec<_>) = self.retiring.drain(..).partition(has_ended);
         self.retiring = others;
-        for Retiring { projection, discard, .. } in ended {
-            let discarded = discard.map_or(Ok(()), |id| self.catalogue.discard(id));
-            self.note(discarded);
-            self.steer(&projection);
+        for Retiring { projection, mut worker, discard } in gone {
+            worker.join();
+            if let Some(Err(fault)) = discard.map(|id| self.catalogue.discard(id)) {
+                // What is left of it is removed when the next host starts.
+                self.warn(fault);
+            }
+            self.reconcile(&projection);
         }
     }
 
     /// Stops every worker and waits until they have committed what they had.
     pub(super) fn go_down(&mut self, tell: &mut dyn FnMut(Notice)) {
         self.is_booted = false;
-        self.keeper = None;
+        self.sealer = None;
         let names: Vec<String> = self.projections.keys().cloned().collect();
         for name in &names {
-            // Nothing should run any more: steering stops all of it.
-            self.steer(name);
+            // Nothing should run any more, so this stops all of it.
+            self.reconcile(name);
         }
         let started = Instant::now();
         while self.retiring.iter().any(|retiring| !retiring.worker.is_finished())
             && started.elapsed() < GOING_DOWN_PATIENCE
         {
-            // Listened to only so that nobody waits at a full channel; what is said now changes nothing.
-            let _ = self.happenings.recv_timeout(Duration::from_millis(1));
+            // Received only so that nobody waits at a full channel; it changes nothing any more.
+            let _ = self.messages.recv_timeout(Duration::from_millis(1));
         }
-        self.bury();
+        self.release_ended_workers();
         self.notices.drain(..).for_each(tell);
     }
+}
 
-    fn outcomes(&mut self) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        for (name, entry) in &self.projections {
-            let checkpoint = super::status::checkpoint(&self.catalogue, name);
-            outcomes.push(Outcome {
-                projection: name.clone(),
-                state: entry.published.state,
-                checkpoint,
-                swapped: entry.swapped.clone(),
-                fault: entry.published.refused.clone().or_else(|| entry.published.fault.clone()),
-            });
-        }
-        for (file, fault) in &self.refused {
-            if fault.projection.as_ref().is_none_or(|name| !self.projections.contains_key(name)) {
-                outcomes.push(Outcome {
-                    projection: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                    state: State::Stopped,
-                    checkpoint: Position::START,
-                    swapped: None,
-                    fault: Some(fault.clone()),
-                });
-            }
-        }
-        outcomes
-    }
+/// Wakes the loop. A full channel wakes it as well.
+fn waker(sender: &Sender<HostMessage>) -> impl Fn() + Send + Sync + 'static + use<> {
+    let sender = sender.clone();
+    move || _ = sender.try_send(HostMessage::Wake)
 }

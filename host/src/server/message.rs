@@ -1,47 +1,57 @@
-//! A **happening** is what the supervisor's loop reacts to: a closed set, so that one `match` shows it all.
-//! (What changed in the plugin folder, and requests of other processes, are looked for at each turn of the loop.)
+//! A **message** is what wakes the host's loop: a closed set, so that one `match` shows it all.
 
-use crate::event::{Fault, Position};
+use crossbeam_channel::Sender;
+
+use crate::event::{Fault, Position, Result};
 use crate::plugin::{LogLine, Plugin};
 use crate::projection::Progress;
 use crate::read_model::GenerationId;
 
-/// Which projector thread speaks: each has a number of its own, so that a late word of a stopped one is not
+use super::command::{Command, CommandReply};
+
+/// Which worker's thread sent something: each has a number of its own, so that a late message of a stopped one is not
 /// taken for its successor's.
 pub(super) type ThreadNumber = u64;
 
-pub(super) enum Message {
+pub(super) enum HostMessage {
     /// A plugin file was read, checked and compiled, or refused.
     Loaded { ticket: u64, loaded: Result<Plugin, Fault>, load_ms: f64 },
-    /// A projector thread has something to say.
-    Projector { thread: ThreadNumber, name: String, word: Word },
-    /// Something happened in the plugin folder, which the loop looks at anyway.
-    FolderStirred,
-    /// The event store cannot be followed at the moment.
-    Trouble(Fault),
+    /// From a worker.
+    Worker { thread: ThreadNumber, name: String, event: WorkerEvent },
+    /// An operator's command, from this process.
+    Command { command: Command, reply: Sender<Result<CommandReply>> },
+    /// Something goes wrong that concerns no projection in particular.
+    Warning(Fault),
+    /// The plugin folder, the requests of other processes, the memory or a stop is worth a look.
+    Wake,
 }
 
-/// What a projector thread says.
-pub(super) enum Word {
+/// What happens to a worker.
+pub(super) enum WorkerEvent {
     /// Its instance is open.
     Opened,
     /// How far it is; at most a few times a second.
     Progress { progress: Progress, events_per_s: u64 },
     /// Its plugin logged something.
-    Said(Vec<LogLine>),
+    Logged(Vec<LogLine>),
     /// A candidate generation is complete, durable and near the head.
     Complete(Completed),
-    /// The checkpoint is the head; said once after each start.
+    /// The checkpoint is the head; sent once after each start.
     CaughtUp,
-    /// It ran into something that may pass, and will try again.
+    /// It met something that may pass, and tries again by itself.
     Retrying(Fault),
-    /// It failed for good; the thread ends.
-    Faulted(Fault),
+    /// What it met has passed.
+    Recovered,
+    /// Something went wrong that it does without.
+    Warning(Fault),
+    /// It failed; the thread ends.
+    Failed(Fault),
     /// It was asked to stop and has; the thread ends.
     Stopped,
 }
 
 /// A generation that is ready to serve.
+#[derive(Clone, Debug)]
 pub(super) struct Completed {
     pub generation: GenerationId,
     pub checkpoint: Position,

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Fault, Position};
 use crate::projection::Stage;
 
+use super::snapshot::ReconcileStep;
+
 /// Something that happened, worth a line. A closed set; serialised with its name in `notice`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
@@ -80,16 +82,27 @@ pub enum Notice {
         projection: String,
     },
     /// A message from a plugin.
-    Said {
+    Logged {
         /// The projection.
         projection: String,
         /// `debug`, `info`, `warn` or `error`.
         level: &'static str,
-        /// What it said, with control characters escaped.
+        /// What it logged, with control characters escaped.
         message: String,
     },
-    /// Something the host could not do, and will try again.
-    Trouble {
+    /// Something cannot be done now and may pass: it is tried again, and what serves goes on serving.
+    Waiting {
+        /// The projection, as far as it is known.
+        projection: Option<String>,
+        /// The plugin file's name, where it is about one.
+        file: Option<String>,
+        /// What is to be done.
+        step: ReconcileStep,
+        /// Why it cannot be done now.
+        fault: Fault,
+    },
+    /// Something that concerns no projection in particular went wrong; the host goes on.
+    Warning {
         /// What and why.
         fault: Fault,
     },

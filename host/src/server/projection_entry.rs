@@ -1,29 +1,34 @@
-//! A **entry** is what the supervisor knows of one projection: its plugin file, the worker whose generation serves,
-//! and the worker that builds the next one.
+//! An **entry** is what the host knows of one projection: its plugin file, the worker whose generation serves, and the
+//! worker that builds the next one.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
-use crate::event::{Fault, Position};
+use crate::event::Fault;
 use crate::plugin::Plugin;
 use crate::projection::{Signal, State};
 
-use super::message::ThreadNumber;
+use super::backoff::Backoff;
+use super::command::ReplyTo;
+use super::message::{Completed, ThreadNumber};
 use super::notice::SwapReport;
-use super::requests::Asked;
+use super::snapshot::{Published, ReconcileStep, Waiting};
 use super::worker::Worker;
 
 #[derive(Default)]
 pub(super) struct ProjectionEntry {
-    /// The plugin file that claims this name, while there is one.
+    /// The plugin file that has this name, while there is one.
     pub path: Option<PathBuf>,
     /// What lies there, once it was loaded; the last that could be.
     pub file: Option<PluginFile>,
+    /// The file's name and what it holds, as far as the catalogue knows it.
+    pub recorded: Option<Recorded>,
     /// The plugin of the serving generation, when it had to be loaded from the bytes kept with it.
     pub kept: Option<Plugin>,
+    /// Whether the serving generation is parked because its plugin's bytes are nowhere to be found.
+    pub needs_plugin: bool,
     /// Runs the serving generation.
     pub serving: Option<Worker>,
     /// Builds, or brings back, another.
@@ -32,15 +37,26 @@ pub(super) struct ProjectionEntry {
     pub caught_up: bool,
     /// Plugin and settings whose candidate failed: not tried again until one of them changes.
     pub failed: Option<String>,
-    /// When to look at it again after something that may pass.
-    pub again: Option<Instant>,
+    /// Why its plugin file, or the kept bytes of it, cannot be loaded now.
+    pub load_waits: Option<Fault>,
+    /// Steps that met something that may pass.
+    pub waits: BTreeMap<ReconcileStep, Backoff>,
+    /// What a worker met that may pass, while it tries again by itself.
+    pub worker_waits: Option<(ThreadNumber, Fault)>,
+    /// Why its build has not begun, though nothing is wrong.
+    pub queued: Option<String>,
     /// Who waits for a rebuild.
-    pub rebuild_asked: Option<Asked>,
+    pub rebuild_asked: Option<ReplyTo>,
     /// The last swap since the host came up.
     pub swapped: Option<SwapReport>,
-    /// What is told to others through the catalogue.
+    /// What others see of it.
     pub published: Published,
+    /// What was last written to the catalogue of it.
+    pub published_text: String,
 }
+
+/// A file's name in the plugin folder, and the key of what it holds.
+pub(super) type Recorded = (Option<String>, Option<String>);
 
 /// A plugin file that was loaded.
 pub(super) struct PluginFile {
@@ -56,53 +72,66 @@ pub(super) struct Candidate {
     pub load_ms: f64,
     /// Whether its generation is being built; otherwise it is a kept one that comes back.
     pub is_new: bool,
-}
-
-/// A projection's state as other processes see it. What can be read from the generation itself is not in it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Published {
-    /// What the projector does, or did last.
-    pub state: State,
-    /// Why it is parked.
-    pub fault: Option<Fault>,
-    /// The candidate on its way, when there is one.
-    pub building: Option<Building>,
-    /// Why the plugin file was not taken, until it is.
-    pub refused: Option<Fault>,
-}
-
-/// A candidate generation on its way.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Building {
-    /// The first 12 hex digits of the plugin's hash.
-    pub hash: String,
-    /// What is folded.
-    pub covered: Position,
-    /// Where it is going.
-    pub through: Position,
-    /// Events folded a second.
-    pub events_per_s: u64,
-}
-
-impl Default for Published {
-    fn default() -> Self {
-        Published { state: State::Stopped, fault: None, building: None, refused: None }
-    }
+    /// Whether it has reached the head, which it may while the swap has to wait.
+    pub caught_up: bool,
+    /// What it came to, once it is ready to serve and until it does.
+    pub completed: Option<Completed>,
 }
 
 impl ProjectionEntry {
-    /// Whether nothing is on its way: it has what it can have.
-    pub fn is_settled(&self) -> bool {
+    /// Whether it has what it can have, and nothing is on its way.
+    pub fn is_at_rest(&self) -> bool {
         self.candidate.is_none()
-            && self.again.is_none()
+            && self.load_waits.is_none()
+            && self.waits.is_empty()
+            && self.worker_waits.is_none()
+            && self.queued.is_none()
             && self.rebuild_asked.is_none()
             && (self.serving.is_none() || self.caught_up)
     }
 
+    /// Whether a build runs.
+    pub fn is_building(&self) -> bool {
+        self.candidate.as_ref().is_some_and(|candidate| candidate.is_new && candidate.completed.is_none())
+    }
+
+    /// Whether a step has to rest before it is tried again.
+    pub fn is_resting(&self, step: ReconcileStep, now: Instant) -> bool {
+        self.waits.get(&step).is_some_and(|backoff| backoff.is_resting(now))
+    }
+
+    /// A step met something that may pass.
+    pub fn wait(&mut self, step: ReconcileStep, fault: Fault) {
+        let backoff = Backoff::after(self.waits.get(&step), fault);
+        self.waits.insert(step, backoff);
+    }
+
+    /// When the first of its steps is to be tried again.
+    pub fn again(&self) -> Option<Instant> {
+        self.waits.values().filter_map(Backoff::again).min()
+    }
+
+    /// What it waits for, as others see it.
+    pub fn waiting(&self) -> Option<Waiting> {
+        let of = |step: ReconcileStep, fault: &Fault| Waiting {
+            step,
+            reason: fault.message.clone(),
+            hint: fault.hint.clone(),
+        };
+        let resting = self.waits.iter().find(|(_, backoff)| backoff.again().is_some());
+        let resting = resting.map(|(step, backoff)| of(*step, &backoff.fault));
+        let worker = self.worker_waits.as_ref().map(|(thread, fault)| {
+            of(if self.is_candidate_thread(*thread) { ReconcileStep::Build } else { ReconcileStep::Follow }, fault)
+        });
+        let queued = self.queued.as_ref();
+        let queued = queued.map(|reason| Waiting { step: ReconcileStep::Build, reason: reason.clone(), hint: None });
+        let load = self.load_waits.as_ref().map(|fault| of(ReconcileStep::Load, fault));
+        load.or(resting).or(worker).or(queued)
+    }
+
     /// Forgets that it was parked or paused, so that it may be started again.
     pub fn unpark(&mut self) {
+        self.needs_plugin = false;
         if matches!(self.published.state, State::Paused | State::Parked) {
             self.published.state = State::Stopped;
             self.published.fault = None;

@@ -1,97 +1,174 @@
-//! **Steering**: what a projection should run, against what it runs.
+//! **Reconciling**: what a projection should run, against what it runs.
 //!
-//! What should be follows from few facts: whether its plugin file is there, whether an operator paused it, which
-//! generation serves, what the file holds. Whatever changed one of them calls [`Host::steer`], which stops what should
-//! not run and starts what should; so no order of happenings can leave the wrong thing running.
+//! What should be follows from few things: whether its plugin file is there, whether an operator paused it, which
+//! generation serves, what the file holds. Whatever changed one of them calls [`Host::reconcile`], which stops what
+//! should not run and starts what should; so no order of messages can leave the wrong thing running. It goes in steps,
+//! and a step that meets something that may pass is tried again without touching the others.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::event::{Fault, Result, Timestamp};
-use crate::plugin::Plugin;
-use crate::projection::{self, BatchSize, Signal, State};
-use crate::read_model::{Facts, GenerationId, GenerationRecord, Wanted};
+use crate::event::{Fault, Result};
+use crate::plugin::{self, Plugin, PluginHash};
+use crate::projection::{BatchSize, Signal, State};
+use crate::read_model::{DesiredState, GenerationId, GenerationRecord, ProjectionRecord};
 
-use super::handlers::Purpose;
+use super::command::CommandReply;
 use super::host::{Host, Retiring};
-use super::message::Completed;
-use super::notice::{Notice, SwapReport};
-use super::projection_entry::{Building, Candidate, ProjectionEntry};
-use super::requests::Answer;
-use super::status;
-use super::worker::{Assignment, Task, Worker, millis};
+use super::notice::Notice;
+use super::projection_entry::{Candidate, ProjectionEntry};
+use super::segment_sealer::SegmentSealer;
+use super::snapshot::ReconcileStep;
+use super::status::{self, file_name};
+use super::worker::{Assignment, Task, Worker};
 
-/// After something that may pass, a projection is looked at again this much later.
-const REST: Duration = Duration::from_secs(1);
+/// What a projection should run.
+pub(super) struct Desired {
+    pub record: ProjectionRecord,
+    /// The generation that serves.
+    pub serving: Option<GenerationRecord>,
+    is_paused: bool,
+    /// Whether anything of it should run.
+    runs: bool,
+}
 
 impl Host {
-    /// Brings a projection to what it should run. What goes wrong concerns this projection alone.
-    pub(super) fn steer(&mut self, name: &str) {
-        let steered = self.try_steer(name);
-        let Some(entry) = self.projections.get_mut(name) else { return };
-        entry.again = None;
-        match steered {
-            Ok(()) => self.publish(name),
-            Err(fault) if fault.retry => {
-                entry.again = Some(Instant::now() + REST);
-                self.trouble(fault);
+    /// Takes over what the last host left, as far as its plugin file is still there.
+    pub(super) fn boot(&mut self) -> Result<()> {
+        self.is_booted = true;
+        if let Some(history) = &self.history {
+            let (source, head, sender) = (self.source.clone(), self.head.clone(), self.sender.clone());
+            self.sealer = Some(SegmentSealer::start(history.clone(), source, head, sender)?);
+        }
+        for record in self.catalogue.projections()? {
+            let entry = self.projections.entry(record.name.clone()).or_default();
+            super::publish::take_over(entry, record.state.as_deref());
+            entry.unpark();
+            entry.recorded = Some((record.plugin_file.clone(), record.file_hash.clone()));
+            entry.path =
+                record.plugin_file.as_ref().map(|file| self.project.plugins.join(file)).filter(|file| file.exists());
+            if let Some(path) = entry.path.clone() {
+                self.names_by_file.insert(path, record.name.clone());
             }
-            Err(fault) => self.park(name, fault),
+            self.reconcile(&record.name);
+        }
+        Ok(())
+    }
+
+    /// Brings a projection to what it should run. What goes wrong concerns this projection alone.
+    pub(super) fn reconcile(&mut self, name: &str) {
+        let now = Instant::now();
+        let Some(entry) = self.projections.get_mut(name) else { return };
+        entry.waits.values_mut().filter(|backoff| !backoff.is_resting(now)).for_each(|backoff| backoff.trying());
+        let mut desired = None;
+        self.step(name, ReconcileStep::Look, |host| {
+            desired = host.desired(name)?;
+            Ok(())
+        });
+        let Some(desired) = desired else { return };
+        self.stop_what_should_not_run(name, &desired);
+        if desired.runs {
+            // Each for itself: a build that cannot begin is no reason to stop what serves, and what keeps the old from
+            // following is no reason not to build the new.
+            self.step(name, ReconcileStep::Follow, |host| host.follow(name, &desired));
+            self.step(name, ReconcileStep::Build, |host| host.build(name, &desired));
+            self.step(name, ReconcileStep::Swap, |host| host.swap(name));
+        }
+        self.step(name, ReconcileStep::Record, |host| host.record_file(name));
+        self.publish(name);
+    }
+
+    /// Takes one step, unless it rests.
+    fn step(&mut self, name: &str, step: ReconcileStep, take: impl FnOnce(&mut Host) -> Result<()>) {
+        let Some(entry) = self.projections.get(name) else { return };
+        if entry.is_resting(step, Instant::now()) {
+            return;
+        }
+        match (take(self), step) {
+            // Whether it went well shows later: its worker tells.
+            (Ok(()), ReconcileStep::Follow | ReconcileStep::Build) => {}
+            (Ok(()), _) => {
+                if let Some(entry) = self.projections.get_mut(name) {
+                    entry.waits.remove(&step);
+                }
+            }
+            (Err(fault), _) if fault.retry => self.wait(name, step, fault),
+            (Err(fault), ReconcileStep::Follow) => self.park(name, fault),
+            (Err(fault), ReconcileStep::Build | ReconcileStep::Swap) => self.refuse_candidate(name, fault),
+            // The catalogue is damaged: what runs goes on, and it is looked at again.
+            (Err(fault), ReconcileStep::Look | ReconcileStep::Record | ReconcileStep::Load) => {
+                self.wait(name, step, fault)
+            }
         }
     }
 
-    fn try_steer(&mut self, name: &str) -> Result<()> {
-        let Some(record) = self.catalogue.projection(name)? else { return Ok(()) };
+    /// What a projection should run; nothing is known of one that the catalogue does not have.
+    fn desired(&mut self, name: &str) -> Result<Option<Desired>> {
+        let Some(entry) = self.projections.get(name) else { return Ok(None) };
+        let has_file = entry.path.is_some();
+        let record = match self.catalogue.projection(name)? {
+            Some(record) => record,
+            // It is new: its file is noted first, which makes it known.
+            None if has_file => {
+                self.record_file(name)?;
+                match self.catalogue.projection(name)? {
+                    Some(record) => record,
+                    None => return Ok(None),
+                }
+            }
+            None => return Ok(None),
+        };
         let serving = self.catalogue.serving(name)?;
-        let is_paused = record.wanted == Wanted::Paused;
-        let Some(entry) = self.projections.get_mut(name) else { return Ok(()) };
-        let should_run = self.is_booted && entry.path.is_some() && !is_paused;
+        let is_paused = record.desired_state == DesiredState::Paused;
+        Ok(Some(Desired { serving, is_paused, runs: self.is_booted && has_file && !is_paused, record }))
+    }
 
-        let runs_other =
-            entry.serving.as_ref().is_some_and(|worker| Some(worker.generation) != serving.as_ref().map(|one| one.id));
-        if !should_run {
-            entry.signal(if is_paused { Signal::PauseAsked } else { Signal::StopAsked });
+    fn stop_what_should_not_run(&mut self, name: &str, desired: &Desired) {
+        let Some(entry) = self.projections.get_mut(name) else { return };
+        let serving = desired.serving.as_ref().map(|serving| serving.id);
+        let runs_other = entry.serving.as_ref().is_some_and(|worker| Some(worker.generation) != serving);
+        if !desired.runs {
+            entry.signal(if desired.is_paused { Signal::PauseAsked } else { Signal::StopAsked });
+            entry.queued = None;
+            entry.worker_waits = None;
+            if self.is_booted {
+                entry.waits.clear();
+            }
         }
-        let stopped = if should_run && !runs_other { None } else { entry.serving.take() };
+        let stopped = if desired.runs && !runs_other { None } else { entry.serving.take() };
         let is_stale = entry.candidate.as_ref().is_some_and(|candidate| is_stale(entry, candidate));
         if let Some(worker) = stopped {
             self.retire(name, worker, None);
         }
-        if is_stale || !should_run {
+        if is_stale || !desired.runs {
             self.drop_candidate(name);
         }
-        if !should_run {
-            let reason = match (self.is_booted, is_paused) {
+        if !desired.runs {
+            self.build_queue.retain(|queued| queued != name);
+            let reason = match (self.is_booted, desired.is_paused) {
                 (false, _) => "the host went down",
                 (true, true) => "it is paused",
                 (true, false) => "its plugin file is gone",
             };
-            self.give_up_rebuild(name, reason);
-            return Ok(());
+            let asked = self.projections.get_mut(name).and_then(|entry| entry.rebuild_asked.take());
+            let fault = Fault::input(format!("the rebuild of `{name}` was given up: {reason}"));
+            self.reply(asked, CommandReply::Failed(fault));
         }
-        // What keeps the old from following is no reason not to build the new.
-        let followed = serving.as_ref().map_or(Ok(()), |serving| self.follow(name, serving));
-        let built = self.build(name, serving.as_ref(), record.rolled_back_from.as_deref());
-        followed.and(built)
     }
 
     /// Lets the serving generation follow, unless it does already or is parked.
-    fn follow(&mut self, name: &str, serving: &GenerationRecord) -> Result<()> {
+    fn follow(&mut self, name: &str, desired: &Desired) -> Result<()> {
+        let Some(serving) = &desired.serving else { return Ok(()) };
         let Some(entry) = self.projections.get(name) else { return Ok(()) };
-        // A worker that still holds the file is waited for: when it has gone, the projection is steered again.
+        // A worker that still holds the file is waited for: when it has gone, the projection is reconciled again.
         if entry.serving.is_some() || entry.published.state == State::Parked || self.is_held(serving.id) {
             return Ok(());
         }
         let hash = &serving.identity.plugin_hash;
         let loaded = entry.file.iter().map(|file| &file.plugin).chain(&entry.kept);
         let Some(plugin) = loaded.into_iter().find(|plugin| plugin.hash().to_string() == *hash).cloned() else {
-            let purpose = Purpose::Serve { name: name.to_owned() };
-            if self.loading.values().any(|loading| loading.purpose == purpose) {
-                return Ok(());
-            }
-            let bytes = self.catalogue.plugin(hash)?;
-            return self.load(purpose, bytes.into(), Instant::now());
+            return self.load_kept(name, hash);
         };
-        let worker = self.start(serving, plugin, Task::Follow)?;
+        let worker = self.start_worker(serving, plugin, Task::Follow, self.memory.share())?;
         let checkpoint = status::checkpoint(&self.catalogue, name);
         if let Some(entry) = self.projections.get_mut(name) {
             entry.serving = Some(worker);
@@ -102,64 +179,54 @@ impl Host {
         Ok(())
     }
 
-    /// Builds a candidate beside what serves, when the plugin file differs from it or a rebuild was asked for; a
-    /// generation that is kept and equal is brought back instead.
-    fn build(&mut self, name: &str, serving: Option<&GenerationRecord>, rolled_back_from: Option<&str>) -> Result<()> {
-        let Some(ProjectionEntry { file: Some(file), candidate: None, rebuild_asked, failed, .. }) =
-            self.projections.get(name)
-        else {
-            return Ok(());
+    /// Notes in the catalogue which plugin file the projection has, and what it holds.
+    fn record_file(&mut self, name: &str) -> Result<()> {
+        let Some(entry) = self.projections.get(name) else { return Ok(()) };
+        let file = entry.path.as_deref().map(file_name);
+        let key = match (&entry.file, &entry.recorded) {
+            (Some(file), _) => Some(self.key(name, &file.plugin)),
+            // It is not loaded yet: what is noted holds.
+            (None, Some((_, key))) if file.is_some() => key.clone(),
+            (None, _) => None,
         };
-        let (plugin, bytes) = (file.plugin.clone(), file.bytes.clone());
-        let (is_asked, failed) = (rebuild_asked.is_some(), failed.clone());
-        let (mut changed, load_ms) = (file.changed, file.load_ms);
-        let key = self.key(name, &plugin);
-        let settings = self.project.settings_of(name);
-        let hash = plugin.hash().to_string();
-        let is_other = serving.is_none_or(|one| one.identity.plugin_hash != hash || one.identity.settings != settings);
-        let was_given_up = failed.as_ref() == Some(&key) || rolled_back_from == Some(&key);
-        let is_wanted = is_asked || (is_other && !was_given_up);
-        if !is_wanted {
+        let recorded = Some((file, key));
+        if entry.recorded == recorded || !self.is_booted {
             return Ok(());
         }
-        if is_asked {
-            changed = Instant::now();
-        }
-        let kept = if is_asked { None } else { self.catalogue.find_ready(name, &hash, &settings)? };
-        let (record, task) = match kept {
-            Some(record) if self.is_held(record.id) => return Ok(()),
-            Some(record) => (record, Task::Return),
-            None => {
-                let identity = projection::identity(&plugin, settings);
-                (self.catalogue.begin(&identity, plugin.manifest(), &bytes)?, Task::Build { identity })
-            }
-        };
-        let is_new = matches!(task, Task::Build { .. });
-        let (version, short) = (plugin.manifest().version, plugin.hash().short());
-        self.notices.push_back(Notice::Building { projection: name.to_owned(), version, hash: short.clone() });
-        let worker = match self.start(&record, plugin, task) {
-            Ok(worker) => worker,
-            Err(fault) => {
-                if is_new {
-                    self.catalogue.discard(record.id)?;
-                }
-                return Err(fault);
-            }
-        };
-        let through = self.head.head();
+        let (file, key) = recorded.as_ref().expect("just made");
+        self.catalogue.set_file(name, file.as_deref(), key.as_deref())?;
         if let Some(entry) = self.projections.get_mut(name) {
-            entry.published.building =
-                Some(Building { hash: short, covered: Default::default(), through, events_per_s: 0 });
-            entry.candidate = Some(Candidate { worker, changed, load_ms, is_new });
-        }
-        // While the worker builds. What fails here fails the swap, if it does so again.
-        if let Err(fault) = self.catalogue.sync_plugins() {
-            self.trouble(fault);
+            entry.recorded = recorded;
         }
         Ok(())
     }
 
-    fn start(&mut self, record: &GenerationRecord, plugin: Plugin, task: Task) -> Result<Worker> {
+    /// The bytes of the plugin that a generation was built by: those kept with it or, when they are damaged or gone,
+    /// the same ones out of the plugin folder, which are kept anew.
+    pub(super) fn kept_plugin(&mut self, name: &str, hash: &str) -> Result<Vec<u8>> {
+        let fault = match self.catalogue.plugin(hash) {
+            Ok(bytes) => return Ok(bytes),
+            Err(fault) => fault,
+        };
+        let path = self.projections.get(name).and_then(|entry| entry.path.as_deref());
+        let dropped = path.and_then(|path| plugin::read_file(path).ok());
+        match dropped.filter(|bytes| PluginHash::of(bytes).to_string() == hash) {
+            Some(bytes) => {
+                self.catalogue.keep_plugin(hash, &bytes)?;
+                tracing::warn!("{fault}: it was kept anew from the plugin folder");
+                Ok(bytes)
+            }
+            None => Err(fault),
+        }
+    }
+
+    pub(super) fn start_worker(
+        &mut self,
+        record: &GenerationRecord,
+        plugin: Plugin,
+        task: Task,
+        memory: crate::plugin::MemoryShare,
+    ) -> Result<Worker> {
         let name = &record.identity.projection;
         Worker::start(Assignment {
             thread: self.next_number(),
@@ -167,6 +234,7 @@ impl Host {
             generation: record.id,
             file: self.catalogue.generation_path(name, record.id),
             limits: self.project.limits_of(name).clone(),
+            memory,
             settings: record.identity.settings.clone(),
             size: BatchSize::events(self.project.batch_events),
             source: self.source.clone(),
@@ -177,86 +245,14 @@ impl Host {
         })
     }
 
-    /// A complete candidate takes over.
-    pub(super) fn swap(&mut self, name: &str, completed: Completed) {
-        let swapping = Instant::now();
-        let Some(ProjectionEntry { candidate: Some(Candidate { is_new, .. }), .. }) = self.projections.get(name) else {
-            return;
-        };
-        let replaced = match self.make_serve(name, &completed, *is_new) {
-            Ok(replaced) => replaced,
-            Err(fault) => return self.refuse_candidate(name, fault),
-        };
-        let Some(entry) = self.projections.get_mut(name) else { return };
-        let Some(candidate) = entry.candidate.take() else { return };
-        let report = SwapReport {
-            projection: name.to_owned(),
-            version: candidate.worker.plugin.manifest().version,
-            hash: candidate.worker.plugin.hash().short(),
-            replaced,
-            events: completed.events,
-            rows: completed.rows,
-            checkpoint: completed.checkpoint,
-            served_ms: millis(candidate.changed),
-            load_ms: candidate.load_ms,
-            replay_ms: completed.replay_ms,
-            finish_ms: completed.finish_ms + millis(swapping),
-        };
-        let former = entry.serving.replace(candidate.worker);
-        entry.caught_up = false;
-        entry.kept = None;
-        entry.published.building = None;
-        entry.published.refused = None;
-        entry.signal(Signal::Started);
-        entry.signal(Signal::Opened);
-        entry.swapped = Some(report.clone());
-        let asked = entry.rebuild_asked.take();
-        if let Some(former) = former {
-            self.retire(name, former, None);
-        }
-        self.notices.push_back(Notice::Swapped(report.clone()));
-        self.answer(asked, Answer::Swapped(report));
-        self.worn.push(name.to_owned());
-        self.steer(name);
-    }
-
-    /// The swap itself; returns the short hash of what served before.
-    fn make_serve(&mut self, name: &str, completed: &Completed, is_new: bool) -> Result<Option<String>> {
-        if is_new {
-            let &Completed { checkpoint, events, rows, replay_ms, .. } = completed;
-            let facts = Facts { checkpoint, events, rows, replay_ms };
-            self.catalogue.ready(completed.generation, &facts, Timestamp::now())?;
-        }
-        let replaced = self.catalogue.serving(name)?.as_ref().map(status::short_hash);
-        if let Some(fault) = self.catalogue.swap(name, completed.generation)?.link_fault {
-            self.trouble(fault);
-        }
-        Ok(replaced)
-    }
-
     /// Asks a worker to stop. An unfinished generation is thrown away once the worker is gone.
     pub(super) fn retire(&mut self, name: &str, worker: Worker, discard: Option<GenerationId>) {
         worker.stop(&self.head);
         self.retiring.push(Retiring { projection: name.to_owned(), worker, discard });
     }
 
-    pub(super) fn drop_candidate(&mut self, name: &str) {
-        let Some(entry) = self.projections.get_mut(name) else { return };
-        entry.published.building = None;
-        if let Some(candidate) = entry.candidate.take() {
-            let discard = candidate.is_new.then_some(candidate.worker.generation);
-            self.retire(name, candidate.worker, discard);
-        }
-    }
-
-    fn give_up_rebuild(&mut self, name: &str, reason: &str) {
-        let asked = self.projections.get_mut(name).and_then(|entry| entry.rebuild_asked.take());
-        let fault = Fault::input(format!("the rebuild of `{name}` was given up: {reason}"));
-        self.answer(asked, Answer::Failed(fault));
-    }
-
     /// Whether a worker that was asked to stop still has this generation open.
-    fn is_held(&self, generation: GenerationId) -> bool {
+    pub(super) fn is_held(&self, generation: GenerationId) -> bool {
         self.retiring.iter().any(|one| one.worker.generation == generation && !one.worker.is_finished())
     }
 

@@ -1,6 +1,5 @@
-//! The **keeper**: one thread that seals history as the log grows, beside the projectors and slower than they.
+//! The **segment sealer**: one thread that seals history as the log grows, beside the projectors and slower than they.
 
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -8,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use super::head::{HeadWatch, Stop};
-use super::message::Message;
+use super::head::HeadWatch;
+use super::message::HostMessage;
+use super::stop::Stop;
 use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::event_store::Source;
 use crate::history::{History, Pace, SIZES};
 
 /// How often it looks whether there is something to seal. Nobody waits for it.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_secs(1);
 /// How long after something went wrong it tries again, and after finding that somebody else is sealing.
 const REST: Duration = Duration::from_secs(10);
 const REST_FOR_OTHERS: Duration = Duration::from_secs(1);
@@ -27,19 +27,19 @@ pub(super) struct SegmentSealer {
 }
 
 impl SegmentSealer {
-    /// Starts the thread. `sender` hears once of each thing that goes wrong, until it goes well again.
+    /// Starts the thread. Each thing that goes wrong is sent to `sender` once, until it goes well again.
     pub fn start(
         history: History,
         source: Arc<dyn Source>,
         head: Arc<HeadWatch>,
-        sender: Sender<Message>,
+        sender: Sender<HostMessage>,
     ) -> Result<SegmentSealer> {
         let stop = Stop::default();
         let asked = stop.clone();
-        let keep = Keep { history, source, head, sender, stop: asked, told: None };
+        let sealing = Sealing { history, source, head, sender, stop: asked, warned: None };
         let thread = thread::Builder::new()
             .name("history".into())
-            .spawn(move || keep.run())
+            .spawn(move || sealing.run())
             .map_err(|error| Fault::storage("starting a thread", error))?;
         Ok(SegmentSealer { stop, thread: Some(thread) })
     }
@@ -56,17 +56,17 @@ impl Drop for SegmentSealer {
     }
 }
 
-struct Keep {
+struct Sealing {
     history: History,
     source: Arc<dyn Source>,
     head: Arc<HeadWatch>,
-    sender: Sender<Message>,
+    sender: Sender<HostMessage>,
     stop: Stop,
-    /// What was last told and has not gone well since.
-    told: Option<String>,
+    /// What it last warned of and has not gone well since.
+    warned: Option<String>,
 }
 
-impl Keep {
+impl Sealing {
     fn run(mut self) {
         // At the first look there may be damage to mend, however far it is sealed.
         let mut known = None;
@@ -77,33 +77,34 @@ impl Keep {
                 continue;
             }
             match catch_unwind(AssertUnwindSafe(|| self.catch_up(Position(whole * SIZES[0])))) {
-                Ok(Ok(Kept::Up)) => (known, self.told) = (Some(whole), None),
-                Ok(Ok(Kept::ByOthers)) => self.rest(REST_FOR_OTHERS),
+                Ok(Ok(Sealed::All)) => (known, self.warned) = (Some(whole), None),
+                Ok(Ok(Sealed::ByOthers)) => self.rest(REST_FOR_OTHERS),
                 Ok(Err(fault)) => {
-                    self.tell(fault);
+                    self.warn(fault);
                     self.rest(REST);
                 }
                 Err(_) => {
-                    let fault = Fault::new(FaultKind::Storage, "the keeper of history panicked").blame(Blame::Host);
-                    self.tell(fault.hint("this is a bug in projectionist; projections go on, reading the event store"));
+                    let fault =
+                        Fault::new(FaultKind::Storage, "the thread that seals history panicked").blame(Blame::Host);
+                    self.warn(fault.hint("this is a bug in projectionist; projections go on, reading the event store"));
                     return;
                 }
             }
         }
     }
 
-    fn catch_up(&self, through: Position) -> Result<Kept> {
+    fn catch_up(&self, through: Position) -> Result<Sealed> {
         let stop = &self.stop;
         let caught_up = self.history.catch_up(&*self.source, through, Pace::Gentle, &mut |_| stop.flow())?;
         let is_others = caught_up.is_elsewhere || caught_up.is_stopped;
-        Ok(if is_others { Kept::ByOthers } else { Kept::Up })
+        Ok(if is_others { Sealed::ByOthers } else { Sealed::All })
     }
 
-    /// Tells it, unless it is the same as before; when nobody can listen now, the next time.
-    fn tell(&mut self, fault: Fault) {
-        if self.told.as_ref() != Some(&fault.message) {
+    /// Warns of it, unless it is the same as before; when the channel is full, the next time.
+    fn warn(&mut self, fault: Fault) {
+        if self.warned.as_ref() != Some(&fault.message) {
             let message = fault.message.clone();
-            self.told = self.sender.try_send(Message::Trouble(fault)).is_ok().then_some(message);
+            self.warned = self.sender.try_send(HostMessage::Warning(fault)).is_ok().then_some(message);
         }
     }
 
@@ -115,18 +116,8 @@ impl Keep {
     }
 }
 
-enum Kept {
-    Up,
+enum Sealed {
+    All,
     /// Another process is sealing, or a build that waits for it.
     ByOthers,
-}
-
-impl Stop {
-    /// For those who ask at each step whether to go on.
-    pub(crate) fn flow(&self) -> ControlFlow<()> {
-        match self.asked() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    }
 }

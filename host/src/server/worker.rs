@@ -12,12 +12,13 @@ use crossbeam_channel::Sender;
 use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::event_store::Source;
 use crate::history::History;
-use crate::plugin::{Limits, Plugin};
+use crate::plugin::{Limits, MemoryShare, Plugin};
 use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds};
 use crate::read_model::{Generation, GenerationId, Identity, Writer};
 
-use super::head::{HeadWatch, Stop};
-use super::message::{Completed, Message, ThreadNumber, Word};
+use super::head::HeadWatch;
+use super::message::{Completed, HostMessage, ThreadNumber, WorkerEvent};
+use super::stop::Stop;
 
 /// Progress is told this often at the most.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -39,7 +40,7 @@ pub(super) enum Task {
     Return,
 }
 
-/// SegmentBuilder a worker needs.
+/// Everything that a worker needs.
 pub(super) struct Assignment {
     pub thread: ThreadNumber,
     pub task: Task,
@@ -47,15 +48,17 @@ pub(super) struct Assignment {
     pub file: PathBuf,
     pub plugin: Plugin,
     pub limits: Limits,
+    /// Its part of the process's memory; for a build, reserved.
+    pub memory: MemoryShare,
     pub settings: String,
     pub size: BatchSize,
     pub source: Arc<dyn Source>,
     pub history: Option<History>,
     pub head: Arc<HeadWatch>,
-    pub sender: Sender<Message>,
+    pub sender: Sender<HostMessage>,
 }
 
-/// The supervisor's hold on a worker.
+/// The host's hold on a worker.
 pub(super) struct Worker {
     pub thread: ThreadNumber,
     pub generation: GenerationId,
@@ -78,7 +81,7 @@ impl Worker {
         Ok(Worker { thread, generation, plugin, stop, handle: Some(handle) })
     }
 
-    /// Asks it to commit what it has and stop; it says when it has.
+    /// Asks it to commit what it has and stop; its last message says that it has.
     pub fn stop(&self, head: &HeadWatch) {
         self.stop.ask();
         head.nudge();
@@ -88,26 +91,34 @@ impl Worker {
     pub fn is_finished(&self) -> bool {
         self.handle.as_ref().is_none_or(JoinHandle::is_finished)
     }
+
+    /// Waits for a thread that has sent its last message and is about to end.
+    pub fn join(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            // Its panics are caught inside, and were told.
+            let _ = handle.join();
+        }
+    }
 }
 
 fn run(assignment: Assignment, name: String, stop: Stop) {
     let sender = assignment.sender.clone();
     let thread = assignment.thread;
-    let say = move |word: Word| {
-        // The supervisor only stops listening when it goes down itself.
-        let _ = sender.send(Message::Projector { thread, name: name.clone(), word });
+    let send = move |event: WorkerEvent| {
+        // The host only stops listening when it goes down itself.
+        let _ = sender.send(HostMessage::Worker { thread, name: name.clone(), event });
     };
-    let ended = catch_unwind(AssertUnwindSafe(|| Shift { assignment, stop, say: &say }.work()));
-    say(match ended {
-        Ok(Ok(())) => Word::Stopped,
-        Ok(Err(fault)) => Word::Faulted(fault),
+    let ended = catch_unwind(AssertUnwindSafe(|| Work { assignment, stop, send: &send }.run()));
+    send(match ended {
+        Ok(Ok(())) => WorkerEvent::Stopped,
+        Ok(Err(fault)) => WorkerEvent::Failed(fault),
         Err(panic) => {
             let message = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
-            Word::Faulted(
+            WorkerEvent::Failed(
                 Fault::new(FaultKind::Storage, format!("the host's projector panicked: {message}"))
                     .blame(Blame::Host)
                     .hint("this is a bug in projectionist: please report it with the message above"),
@@ -117,20 +128,20 @@ fn run(assignment: Assignment, name: String, stop: Stop) {
 }
 
 /// One worker at work.
-struct Shift<'a> {
+struct Work<'a> {
     assignment: Assignment,
     stop: Stop,
-    say: &'a dyn Fn(Word),
+    send: &'a dyn Fn(WorkerEvent),
 }
 
-impl Shift<'_> {
-    fn work(mut self) -> Result<()> {
+impl Work<'_> {
+    fn run(mut self) -> Result<()> {
         let started = Instant::now();
         if matches!(self.assignment.task, Task::Build { .. }) {
             self.prepare();
         }
         let mut projector = self.projector()?;
-        (self.say)(Word::Opened);
+        (self.send)(WorkerEvent::Opened);
         if !matches!(self.assignment.task, Task::Follow) {
             self.complete(&mut projector, started)?;
         }
@@ -150,6 +161,7 @@ impl Shift<'_> {
         let spec = ProjectorSpec {
             plugin: plugin.clone(),
             limits: limits.clone(),
+            memory: self.assignment.memory.clone(),
             settings: settings.clone(),
             source: &**source,
             history: history.as_ref(),
@@ -166,7 +178,7 @@ impl Shift<'_> {
         let mut report = self.reporter();
         let prepared = projection::prepare(history, &**source, head.head(), &mut report);
         if let Err(fault) = prepared {
-            (self.say)(Word::Retrying(fault));
+            (self.send)(WorkerEvent::Warning(fault));
         }
     }
 
@@ -180,13 +192,14 @@ impl Shift<'_> {
         }
         if matches!(self.assignment.task, Task::Build { .. }) {
             projector.finish(&mut self.reporter())?;
+            self.assignment.memory.release_reservation();
         }
         self.advance(projector, self.assignment.head.head())?;
         let rows = projector.generation().row_counts()?;
         if self.stop.asked() {
             return Ok(());
         }
-        (self.say)(Word::Complete(Completed {
+        (self.send)(WorkerEvent::Complete(Completed {
             generation: self.assignment.generation,
             checkpoint: projector.checkpoint(),
             events: projector.events(),
@@ -198,28 +211,29 @@ impl Shift<'_> {
     }
 
     fn follow(&mut self, projector: &mut Projector) -> Result<()> {
-        let mut told = false;
+        let mut is_told = false;
         while !self.stop.asked() {
             let checkpoint = projector.checkpoint();
-            let head = self.assignment.head.wait(checkpoint, &self.stop, if told { PATIENCE } else { Duration::ZERO });
+            let head =
+                self.assignment.head.wait(checkpoint, &self.stop, if is_told { PATIENCE } else { Duration::ZERO });
             if head > checkpoint {
                 self.advance(projector, head)?;
-            } else if !told {
-                told = true;
-                (self.say)(Word::CaughtUp);
+            } else if !is_told {
+                is_told = true;
+                (self.send)(WorkerEvent::CaughtUp);
             }
         }
         Ok(())
     }
 
-    /// Tells of progress now and then, and passes on that a stop was asked.
+    /// Sends progress now and then, and passes on that a stop was asked.
     fn reporter(&self) -> impl FnMut(Progress) -> Proceed + use<'_> {
         let (started, mut told) = (Instant::now(), Instant::now());
         move |progress| {
             if told.elapsed() >= PROGRESS_EVERY {
                 told = Instant::now();
                 let events_per_s = (progress.events as f64 / started.elapsed().as_secs_f64()) as u64;
-                (self.say)(Word::Progress { progress, events_per_s });
+                (self.send)(WorkerEvent::Progress { progress, events_per_s });
             }
             if self.stop.asked() { Proceed::Stop } else { Proceed::On }
         }
@@ -227,18 +241,24 @@ impl Shift<'_> {
 
     /// One advance, with rests and new tries while the fault may pass.
     fn advance(&mut self, projector: &mut Projector, through: Position) -> Result<()> {
-        let mut rest = REST_FIRST;
+        let (mut rest, mut is_retrying) = (REST_FIRST, false);
         loop {
             let advanced = projector.advance(through, &mut self.reporter());
-            let said = projector.take_said();
-            if !said.is_empty() {
-                (self.say)(Word::Said(said));
+            let logged = projector.take_said();
+            if !logged.is_empty() {
+                (self.send)(WorkerEvent::Logged(logged));
             }
             match advanced {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    if is_retrying {
+                        (self.send)(WorkerEvent::Recovered);
+                    }
+                    return Ok(());
+                }
                 // If it cannot, it is better to say why and start over.
                 Err(fault) if fault.retry && !self.stop.asked() && projector.can_go_on() => {
-                    (self.say)(Word::Retrying(fault));
+                    (self.send)(WorkerEvent::Retrying(fault));
+                    is_retrying = true;
                     // Nothing is ever beyond this: it rests until it is over, or a stop is asked.
                     self.assignment.head.wait(Position(u64::MAX), &self.stop, rest);
                     rest = (rest * 2).min(REST_LAST);

@@ -10,6 +10,7 @@
 //! | [`history`] | `history status`, `history build`, `history drop`, and what imports do for it |
 //! | [`plugins`] | `check`, `replay`, `project`, `query`, `rebuild`, `rollback`, `pause`, `resume` |
 //! | [`serving`] | `serve`, and the commands beside it |
+//! | [`surroundings`] | little address space, a user who may only read |
 //! | [`authoring`] | `new`, `dev` and `build`: from nothing to served, from a save to served |
 
 #[path = "../support/mod.rs"]
@@ -24,4 +25,5 @@ mod stores;
 mod history;
 mod plugins;
 mod serving;
+mod surroundings;
 mod authoring;

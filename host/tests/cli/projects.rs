@@ -38,3 +38,41 @@ fn a_mistake_in_the_configuration_is_shown_with_its_place() {
     assert!(ran.err.contains("projectionist.toml:2:1: unknown key `memory-mib-maximum`"), "{}", ran.err);
     assert!(ran.err.contains("hint: did you mean `memory-mib-max`?"), "{}", ran.err);
 }
+
+#[test]
+fn a_missing_event_store_is_told_and_never_made_up_for() {
+    let bench = Bench::with_ledger();
+    bench.ok(&["project"]);
+    std::fs::rename(bench.path().join("data/events.sqlite"), bench.path().join("elsewhere.sqlite")).unwrap();
+    let plugin = crate::support::plugin_wasm("ledger-balances");
+    let commands: [&[&str]; 9] = [
+        &["status"],
+        &["query", "balances", "SELECT 1"],
+        &["replay", plugin.to_str().unwrap()],
+        &["serve"],
+        &["project"],
+        &["events", "show"],
+        &["history", "status"],
+        &["import", "ledger.jsonl"],
+        &["events", "append", "--stream", "a", "--type", "Deposited", "--data", "{}"],
+    ];
+    for command in commands {
+        let ran = bench.run(command);
+        assert_eq!(ran.code, Some(1), "{command:?}: {ran:?}");
+        assert!(ran.err.contains("there is no event store at") && ran.err.contains("put it back"), "{ran:?}");
+        assert!(!bench.path().join("data/events.sqlite").exists(), "{command:?} made an empty one");
+    }
+    std::fs::rename(bench.path().join("elsewhere.sqlite"), bench.path().join("data/events.sqlite")).unwrap();
+    assert_eq!(bench.json(&["status", "--json"])["head"], 3);
+}
+
+#[test]
+fn only_a_project_that_never_had_events_gets_its_store_by_the_first_append() {
+    let bench = Bench::bare();
+    bench.write("projectionist.toml", "");
+    let ran = bench.run(&["status"]);
+    assert!(ran.code == Some(1) && ran.err.contains("`projectionist import`"), "{ran:?}");
+    assert!(!bench.path().join("data").exists(), "asking makes nothing");
+    bench.ok(&["events", "append", "--stream", "a", "--type", "Deposited", "--data", "{}"]);
+    assert_eq!(bench.json(&["status", "--json"])["head"], 1);
+}

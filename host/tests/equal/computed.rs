@@ -1,7 +1,7 @@
 //! A **computed** read model: what became of a log, in one way, as far as it can be compared.
 
 use projectionist::event::{Fault, FaultKind, Position, Result};
-use projectionist::plugin::Plugin;
+use projectionist::plugin::{MemoryShare, Plugin};
 use projectionist::projection::{Proceed, Projector, ProjectorSpec, identity};
 use projectionist::read_model::{Generation, Writer};
 
@@ -78,6 +78,7 @@ impl Running<'_> {
             let spec = ProjectorSpec {
                 plugin: self.plugin.clone(),
                 limits: self.way.limits(),
+                memory: MemoryShare::unlimited(),
                 settings: self.settings.to_owned(),
                 source: &self.stored.store,
                 history: history.as_ref(),

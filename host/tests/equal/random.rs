@@ -71,7 +71,7 @@ fn fuzz(duration: Duration, first: u64) {
     probes::all(); // building them takes longer than many logs
     let started = Instant::now();
     let (next, logs, failed) = (AtomicU64::new(first), AtomicU64::new(0), Mutex::new(Vec::new()));
-    let is_over = || started.elapsed() >= duration && logs.load(Ordering::Relaxed) > 0;
+    let is_over = || started.elapsed() >= duration && next.load(Ordering::Relaxed) > first;
     let tell = || {
         let logs = logs.load(Ordering::Relaxed);
         let rate = logs as f64 / started.elapsed().as_secs_f64();

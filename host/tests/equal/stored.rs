@@ -24,7 +24,7 @@ impl Stored {
         let folder = folder();
         let file = folder.path().join("log.jsonl");
         std::fs::write(&file, lines(events)).expect("a file");
-        let store = SqliteStore::open(folder.path().join("events.sqlite")).expect("a store");
+        let store = SqliteStore::create(folder.path().join("events.sqlite")).expect("a store");
         let report = import(&store, Input::open(&file).expect("the log"), Options::default())
             .unwrap_or_else(|fault| panic!("the generator wrote what cannot be imported: {fault}"));
         assert_eq!(report.added, events.len() as u64, "every event is recorded once");
@@ -37,7 +37,7 @@ impl Stored {
         let folder = folder();
         let file = folder.path().join("log.jsonl");
         std::fs::write(&file, bytes).expect("a file");
-        let store = SqliteStore::open(folder.path().join("events.sqlite")).expect("a store");
+        let store = SqliteStore::create(folder.path().join("events.sqlite")).expect("a store");
         let options = Options { skip_bad: Some(bad), ..Options::default() };
         let report = import(&store, Input::open(&file).ok()?, options).ok()?;
         Some((Stored { folder, store, head: report.last.unwrap_or_default() }, report))

@@ -2,7 +2,7 @@
 
 use projectionist::event::{Fault, FaultKind, Position};
 use projectionist::projection::State;
-use projectionist::server::{Notice, Request, ask, status};
+use projectionist::server::{Command, Notice, ask, status};
 
 use crate::stage::{Show, Stage, append, balances, variant};
 use crate::support::plugin_bytes;
@@ -95,7 +95,7 @@ fn a_candidate_that_traps_leaves_the_old_generation_serving() {
     let (stage, mut show) = misbehaving("");
     stage.steer("trap");
     parked(&mut show);
-    let fault = ask(&stage.project, &Request::Rebuild { name: "misbehaving".into() }, &mut |_| ()).unwrap_err();
+    let fault = ask(&stage.project, &Command::Rebuild { name: "misbehaving".into() }, &mut |_| ()).unwrap_err();
     assert_eq!((fault.kind, fault.position), (FaultKind::Trap, Some(Position(6))));
     let one = status(&stage.project).unwrap().projections.remove(0);
     assert_eq!((one.state, one.checkpoint.0, one.generations), (State::Parked, 5, 1));
@@ -147,4 +147,76 @@ fn a_sum_that_overflows_parks_instead_of_wrapping() {
     assert_eq!((checkpoint, fault.position, fault.kind), (Position(1), Some(Position(2)), FaultKind::Trap));
     assert!(fault.message.contains("overflow"), "{fault}");
     assert_eq!(stage.balance(), Some(i64::MAX));
+}
+
+/// Damages the one kept plugin without changing its length, and what was compiled of it is gone.
+fn damage_the_kept_plugin(stage: &Stage) -> std::path::PathBuf {
+    let kept = std::fs::read_dir(stage.project.data.join("plugins")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&kept).unwrap();
+    bytes[100..400].iter_mut().for_each(|byte| *byte ^= 0x55);
+    std::fs::write(&kept, bytes).unwrap();
+    std::fs::remove_dir_all(stage.project.data.join("compiled")).unwrap();
+    kept
+}
+
+#[test]
+fn a_damaged_kept_plugin_is_made_up_for_from_the_plugin_folder() {
+    let (stage, show) = Stage::serving(10);
+    show.end();
+    let kept = damage_the_kept_plugin(&stage);
+    stage.deposit(5);
+    let mut show = stage.show();
+    stage.wait_for_balance(15);
+    assert!(!show.saw(|notice| matches!(notice, Notice::Parked { .. } | Notice::Building { .. })));
+    assert_eq!(std::fs::read(kept).unwrap(), balances(1), "the good bytes are kept again");
+}
+
+#[test]
+fn a_damaged_kept_plugin_parks_when_its_file_is_another_and_dropping_it_in_again_helps() {
+    let (stage, mut show) = Stage::serving(10);
+    stage.drop_plugin("ledger.wasm", &variant("misbehaving", 1));
+    show.until("the other", |notice| {
+        matches!(notice, Notice::Swapped(report) if report.projection == "misbehaving").then_some(())
+    });
+    stage.drop_plugin("ledger.wasm", b"no plugin at all");
+    show.until("a refusal", |notice| matches!(notice, Notice::Refused { .. }).then_some(()));
+    show.end();
+    // The file that has the projection's name does not load, and the kept bytes are damaged.
+    for kept in std::fs::read_dir(stage.project.data.join("plugins")).unwrap() {
+        std::fs::write(kept.unwrap().path(), b"damaged").unwrap();
+    }
+    let mut show = stage.show();
+    let (_, fault) = parked(&mut show);
+    assert!(fault.message.contains("damaged"), "{fault}");
+    assert!(fault.hint.as_deref().is_some_and(|hint| hint.contains("drop the same plugin file in again")), "{fault:?}");
+    stage.drop_plugin("ledger.wasm", &variant("misbehaving", 1));
+    show.until("its return", |notice| {
+        matches!(notice, Notice::Resumed { projection, .. } if projection == "misbehaving").then_some(())
+    });
+}
+
+#[test]
+fn a_panic_is_told_once_however_often_it_was_tried() {
+    let (stage, mut show) = misbehaving("");
+    let batch = (0..20).map(|number| projectionist::event::NewEvent {
+        kind: "Steered".into(),
+        data: format!(r#"{{"do":"{}"}}"#, if number == 12 { "panic" } else { "ok" }),
+        metadata: None,
+        id: None,
+        time: None,
+    });
+    stage.store.append("steering", projectionist::event::ExpectedVersion::Any, &batch.collect::<Vec<_>>()).unwrap();
+    let (_, fault) = parked(&mut show);
+    assert!(fault.message.contains("panicked at"), "{fault}");
+    assert!(!show.saw(|notice| matches!(notice, Notice::Logged { message, .. } if message.contains("panicked at"))));
+}
+
+#[test]
+fn a_number_that_is_none_is_found_at_its_event_while_a_read_model_is_built() {
+    let stage = Stage::new();
+    ["ok", "ok", "not-a-number", "ok"].iter().for_each(|what| stage.steer(what));
+    let mut show = stage.show();
+    stage.drop_plugin("misbehaving.wasm", &plugin_bytes("misbehaving"));
+    let fault = show.refused();
+    assert_eq!((fault.kind, fault.position), (FaultKind::Changes, Some(Position(3))), "{fault}");
 }

@@ -60,7 +60,7 @@ fn a_history_that_cannot_be_written_is_told_once_and_projections_go_on() {
     std::fs::write(stage.project.folder.join("file"), "").unwrap();
     deposit(&stage, SIZES[0]);
     let mut show = stage.show();
-    let fault = match show.saw(|notice| matches!(notice, Notice::Trouble { .. })) {
+    let fault = match show.saw(|notice| matches!(notice, Notice::Warning { .. })) {
         true => show.seen.iter().find_map(trouble).unwrap(),
         false => show.until("trouble", trouble),
     };
@@ -74,7 +74,7 @@ fn a_history_that_cannot_be_written_is_told_once_and_projections_go_on() {
 
 fn trouble(notice: &Notice) -> Option<projectionist::event::Fault> {
     match notice {
-        Notice::Trouble { fault } => Some(fault.clone()),
+        Notice::Warning { fault } => Some(fault.clone()),
         _ => None,
     }
 }

@@ -7,6 +7,8 @@
 //! | `keeping` | history grows with the log; without it projections go on |
 //! | `operating` | pause, resume, rebuild, rollback, status, beside a running host and without one |
 //! | `failing` | faults park a projection right before the event that caused them |
+//! | `passing` | faults that pass: a full disk, a busy catalogue, too many open files |
+//! | `memory` | builds wait for room, and all together stay inside the budget |
 //! | `killing` | `kill -9` at many moments leaves the rows of an undisturbed run |
 //! | `reloading` | the golden scenarios under reloads and kills |
 
@@ -19,5 +21,7 @@ mod following;
 mod keeping;
 mod operating;
 mod failing;
+mod passing;
+mod memory;
 mod killing;
 mod reloading;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use projectionist::projection::State;
-use projectionist::server::{Answer, Host, Notice, ProjectionStatus, Request, ask, status};
+use projectionist::server::{Command, CommandReply, Host, Notice, ProjectionStatus, ask, status};
 
 use crate::stage::{Stage, balances};
 
-fn request(stage: &Stage, request: Request) -> projectionist::event::Result<Answer> {
+fn request(stage: &Stage, request: Command) -> projectionist::event::Result<CommandReply> {
     ask(&stage.project, &request, &mut |_| ())
 }
 
@@ -56,7 +56,7 @@ fn status_tells_how_a_projection_stands() {
 #[test]
 fn a_paused_projection_stands_still_until_resumed_over_restarts_too() {
     let (stage, show) = Stage::serving(10);
-    assert!(matches!(request(&stage, Request::Pause { name: name() }).unwrap(), Answer::Paused));
+    assert!(matches!(request(&stage, Command::Pause { name: name() }).unwrap(), CommandReply::Paused));
     stage.deposit(5);
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!((stage.balance(), of_balances(&stage).state), (Some(10), State::Paused));
@@ -65,7 +65,7 @@ fn a_paused_projection_stands_still_until_resumed_over_restarts_too() {
     let show = stage.show();
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!((stage.balance(), of_balances(&stage).state), (Some(10), State::Paused));
-    assert!(matches!(request(&stage, Request::Resume { name: name() }).unwrap(), Answer::Resumed));
+    assert!(matches!(request(&stage, Command::Resume { name: name() }).unwrap(), CommandReply::Resumed));
     stage.wait_for_balance(15);
     show.end();
 }
@@ -74,13 +74,13 @@ fn a_paused_projection_stands_still_until_resumed_over_restarts_too() {
 fn a_rebuild_makes_a_new_generation_of_the_same_plugin() {
     let (stage, show) = Stage::serving(10);
     let first = show.last_swap();
-    let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
+    let CommandReply::Swapped(report) = request(&stage, Command::Rebuild { name: name() }).unwrap() else { panic!() };
     assert_eq!((report.hash, report.events, report.replaced), (first.hash.clone(), 10, Some(first.hash)));
     assert_eq!(of_balances(&stage).generations, 2);
     show.end();
 
     stage.deposit(5);
-    let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
+    let CommandReply::Swapped(report) = request(&stage, Command::Rebuild { name: name() }).unwrap() else { panic!() };
     assert_eq!(report.events, 15, "without a running host it is done here");
 }
 
@@ -93,14 +93,14 @@ fn a_rollback_serves_and_follows_the_older_generation_and_is_not_undone_by_a_res
     stage.deposit(5);
     stage.wait_for_balance(15);
 
-    let Answer::RolledBack { from, to } = request(&stage, Request::Rollback { name: name() }).unwrap() else {
+    let CommandReply::RolledBack { from, to } = request(&stage, Command::Rollback { name: name() }).unwrap() else {
         panic!()
     };
     assert_eq!((&from, &to), (&second.hash, &first.hash));
     stage.wait_for_balance(15);
     stage.deposit(5);
     stage.wait_for_balance(20);
-    let fault = request(&stage, Request::Rollback { name: name() }).unwrap_err();
+    let fault = request(&stage, Command::Rollback { name: name() }).unwrap_err();
     assert!(fault.message.contains("no older generation"), "{fault}");
     show.end();
 
@@ -119,14 +119,14 @@ fn without_a_host_pause_and_rollback_hold_for_the_next_one() {
     stage.drop_plugin("ledger.wasm", &balances(2));
     show.swapped();
     show.end();
-    request(&stage, Request::Rollback { name: name() }).unwrap();
-    request(&stage, Request::Pause { name: name() }).unwrap();
+    request(&stage, Command::Rollback { name: name() }).unwrap();
+    request(&stage, Command::Pause { name: name() }).unwrap();
     assert_eq!(of_balances(&stage).hash, Some(first.hash));
     stage.deposit(5);
     let show = stage.show();
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(stage.balance(), Some(10));
-    request(&stage, Request::Resume { name: name() }).unwrap();
+    request(&stage, Command::Resume { name: name() }).unwrap();
     stage.wait_for_balance(15);
     show.end();
 }
@@ -134,7 +134,7 @@ fn without_a_host_pause_and_rollback_hold_for_the_next_one() {
 #[test]
 fn unknown_names_are_told_with_the_known_ones() {
     let (stage, _show) = Stage::serving(0);
-    let fault = request(&stage, Request::Pause { name: "balance".into() }).unwrap_err();
+    let fault = request(&stage, Command::Pause { name: "balance".into() }).unwrap_err();
     assert!(fault.hint.as_deref().is_some_and(|hint| hint.contains("balances")), "{fault:?}");
 }
 
@@ -165,8 +165,8 @@ fn two_rollbacks_are_not_undone_by_a_restart() {
         stage.drop_plugin("ledger.wasm", &balances(number));
         hashes.push(show.swapped().hash);
     }
-    request(&stage, Request::Rollback { name: name() }).unwrap();
-    request(&stage, Request::Rollback { name: name() }).unwrap();
+    request(&stage, Command::Rollback { name: name() }).unwrap();
+    request(&stage, Command::Rollback { name: name() }).unwrap();
     assert_eq!(of_balances(&stage).hash.as_ref(), Some(&hashes[0]));
     show.end();
     let mut show = stage.show();
@@ -181,30 +181,30 @@ fn a_rebuild_that_is_overtaken_is_answered() {
     let (stage, _show) = Stage::serving(10);
     for _ in 0..5 {
         let asked = std::thread::scope(|scope| {
-            let asked = scope.spawn(|| request(&stage, Request::Rebuild { name: name() }));
-            request(&stage, Request::Pause { name: name() }).unwrap();
+            let asked = scope.spawn(|| request(&stage, Command::Rebuild { name: name() }));
+            request(&stage, Command::Pause { name: name() }).unwrap();
             asked.join().unwrap()
         });
         if let Err(fault) = asked {
             assert!(fault.message.contains("paused"), "{fault}");
         }
         assert_eq!(of_balances(&stage).state, State::Paused);
-        request(&stage, Request::Resume { name: name() }).unwrap();
-        request(&stage, Request::Rebuild { name: name() }).unwrap();
+        request(&stage, Command::Resume { name: name() }).unwrap();
+        request(&stage, Command::Rebuild { name: name() }).unwrap();
     }
 }
 
 #[test]
 fn a_paused_projection_neither_follows_nor_builds_until_it_is_resumed() {
     let (stage, mut show) = Stage::serving(10);
-    request(&stage, Request::Pause { name: name() }).unwrap();
-    let fault = request(&stage, Request::Rebuild { name: name() }).unwrap_err();
+    request(&stage, Command::Pause { name: name() }).unwrap();
+    let fault = request(&stage, Command::Rebuild { name: name() }).unwrap_err();
     assert!(fault.message.contains("paused") && fault.hint.is_some(), "{fault:?}");
     stage.drop_plugin("ledger.wasm", &balances(2));
     stage.deposit(5);
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!((stage.balance(), of_balances(&stage).state), (Some(10), State::Paused));
-    request(&stage, Request::Resume { name: name() }).unwrap();
+    request(&stage, Command::Resume { name: name() }).unwrap();
     assert_eq!(show.swapped().events, 15, "what changed meanwhile is built now");
 }
 
@@ -220,7 +220,7 @@ fn a_damaged_read_model_parks_its_projection_alone_and_a_rebuild_mends_it() {
     let mut show = stage.show();
     show.until("parking", |notice| matches!(notice, Notice::Parked { .. }).then_some(()));
     assert!(of_balances(&stage).fault.is_some());
-    let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
+    let CommandReply::Swapped(report) = request(&stage, Command::Rebuild { name: name() }).unwrap() else { panic!() };
     assert_eq!(report.events, 10);
     assert_eq!(stage.balance(), Some(10));
 }
@@ -263,7 +263,7 @@ fn a_log_that_was_restored_or_grew_again_is_not_taken_for_the_old_one() {
     assert!(outcome.fault.is_some_and(|fault| fault.message.contains("position 15 is not the one")));
     assert_eq!(stage.balance(), Some(15), "nothing was folded into the wrong rows");
 
-    let Answer::Swapped(report) = request(&stage, Request::Rebuild { name: name() }).unwrap() else { panic!() };
+    let CommandReply::Swapped(report) = request(&stage, Command::Rebuild { name: name() }).unwrap() else { panic!() };
     assert_eq!((report.events, stage.balance()), (18, Some(810)));
 }
 
@@ -274,7 +274,7 @@ fn a_log_that_is_replaced_under_a_running_host_is_told() {
     std::fs::copy(&stage.project.store, &copy).unwrap();
     restore(&stage, &copy);
     show.until("trouble", |notice| match notice {
-        Notice::Trouble { fault } if fault.message.contains("removed or replaced") => Some(()),
+        Notice::Warning { fault } if fault.message.contains("removed or replaced") => Some(()),
         _ => None,
     });
 }
@@ -285,7 +285,51 @@ fn a_misspelt_name_in_the_configuration_is_told() {
     let mut show = stage.show();
     stage.drop_plugin("ledger.wasm", &balances(1));
     show.until("trouble", |notice| match notice {
-        Notice::Trouble { fault } if fault.message.contains("projections.balancs") => Some(()),
+        Notice::Warning { fault } if fault.message.contains("projections.balancs") => Some(()),
         _ => None,
     });
+}
+
+#[test]
+fn a_rebuild_of_a_file_that_does_not_load_is_answered() {
+    let (stage, mut show) = Stage::serving(10);
+    stage.drop_plugin("ledger.wasm", b"this is no module");
+    show.refused();
+    for is_restarted in [false, true] {
+        if is_restarted {
+            show.end();
+            show = stage.show();
+        }
+        let fault = request(&stage, Command::Rebuild { name: name() }).unwrap_err();
+        assert!(fault.message.contains("WebAssembly"), "{fault}");
+        stage.deposit(1);
+        stage.wait_for_balance(if is_restarted { 12 } else { 11 });
+    }
+    show.end();
+    let fault = request(&stage, Command::Rebuild { name: name() }).unwrap_err();
+    assert!(fault.message.contains("WebAssembly"), "without a running host: {fault}");
+}
+
+#[test]
+fn other_threads_give_commands_and_see_how_the_host_stands() {
+    let stage = Stage::new();
+    stage.deposit(10);
+    stage.drop_plugin("ledger.wasm", &balances(1));
+    let mut host = Host::open(&stage.project).unwrap();
+    let (handle, stop) = (host.handle(), projectionist::server::Stop::default());
+    let asked = stop.clone();
+    let serving = std::thread::spawn(move || host.serve(&asked, &mut |_| ()));
+    stage.wait_for_balance(10);
+    let patience = Duration::from_secs(60);
+    let replies = handle.send(Command::Pause { name: name() });
+    assert!(matches!(replies.recv_timeout(patience).unwrap().unwrap(), CommandReply::Paused));
+    let started = std::time::Instant::now();
+    while handle.snapshot().projections["balances"].state != State::Paused {
+        assert!(started.elapsed() < patience);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(handle.send(Command::Resume { name: "nobody".into() }).recv_timeout(patience).unwrap().is_err());
+    stop.ask();
+    serving.join().unwrap().unwrap();
+    assert!(handle.send(Command::Resume { name: name() }).recv_timeout(patience).is_err(), "it is gone");
 }

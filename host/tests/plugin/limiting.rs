@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use projectionist::event::{FaultKind, Result};
-use projectionist::plugin::{Limits, LogLevel};
+use projectionist::event::{Blame, FaultKind, Result};
+use projectionist::plugin::{Limits, LogLevel, MemoryBudget, MemoryShare};
 
 use crate::fixture::{OneRow, batch, load, misbehaving, misbehaving_bytes, opened, run, start};
 
@@ -159,4 +159,34 @@ fn limits_that_make_no_sense_are_refused() {
     let fault =
         misbehaving().instantiate(&Limits { call_ms_max: 0, ..Limits::default() }, OneRow::default()).err().unwrap();
     assert_eq!(fault.kind, FaultKind::Input, "{fault}");
+}
+
+#[test]
+fn memory_of_the_whole_process() {
+    let limits = Limits::default();
+    let hoard = |memory: &MemoryShare| {
+        let mut instance = misbehaving().instantiate_within(&limits, OneRow::default(), memory).unwrap();
+        instance.open(&start("{}")).unwrap();
+        let grown = (0..8).map(|number| instance.apply(&batch(number, &["hoard"]))).find(|applied| applied.is_err());
+        (grown, instance)
+    };
+    let budget = MemoryBudget::new(150 << 20);
+    let (grown, first) = hoard(&budget.share());
+    assert!(grown.is_none(), "one fits");
+    assert!(budget.bytes_taken() >= 64 << 20 && budget.bytes_taken() <= 150 << 20);
+    let (grown, second) = hoard(&budget.share());
+    assert!(grown.is_none(), "two fit");
+    let (grown, third) = hoard(&budget.share());
+    let fault = grown.unwrap().unwrap_err();
+    assert!(fault.retry && fault.blame == Blame::Host && fault.kind == FaultKind::Memory, "{fault:?}");
+    assert!(budget.bytes_peak() <= 150 << 20, "{budget:?}");
+    drop((first, third));
+    let (grown, fourth) = hoard(&budget.share());
+    assert!(grown.is_none(), "there is room again");
+    drop((second, fourth));
+    assert_eq!(budget.bytes_taken(), 0);
+    let too_small = MemoryBudget::new(20 << 20);
+    let fault = hoard(&too_small.share()).0.unwrap().unwrap_err();
+    assert!(!fault.retry && fault.blame == Blame::Operator, "no waiting helps: {fault:?}");
+    assert!(fault.hint.as_ref().unwrap().contains("memory-mib-total"), "{fault:?}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use projectionist::event::{FaultKind, Kind, Partitioning, Selection};
-use projectionist::plugin::{Engine, Limits, Plugin, PluginHash};
+use projectionist::plugin::{CodeCache, Engine, Limits, Plugin, PluginHash};
 
 use crate::fixture::{load, misbehaving, misbehaving_bytes, patched};
 
@@ -68,6 +68,10 @@ impl Folder {
     /// Loads with a new engine, as the next start of the host would.
     fn load(&self, limits: &Limits) -> Plugin {
         Engine::new(Some(&self.0.path().join("code"))).unwrap().load(misbehaving_bytes(), limits).unwrap()
+    }
+
+    fn remove_code(&self) {
+        self.entries().iter().for_each(|entry| fs::remove_file(entry).unwrap());
     }
 
     fn entries(&self) -> Vec<PathBuf> {
@@ -145,26 +149,46 @@ fn an_entry_under_another_name_is_ignored() {
 }
 
 #[test]
-fn the_cache_is_bounded() {
+fn the_least_recently_used_code_goes_once_all_of_it_takes_too_much() {
     let folder = Folder::new();
     let code = folder.0.path().join("code");
     fs::create_dir(&code).unwrap();
-    let past = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
-    for entry in 0..100 {
-        let file = fs::File::create(code.join(format!("{entry}.code"))).unwrap();
-        file.set_modified(past).unwrap();
-    }
-    fs::File::create(code.join("new-left-over")).unwrap().set_modified(past).unwrap();
-    folder.load(&Limits::default());
-    assert_eq!(folder.entries().len(), 64);
-    assert!(folder.load(&Limits::default()).from_cache(), "the newest entry stays");
+    let entry_bytes = {
+        folder.load(&Limits::default());
+        let entry = folder.entries().remove(0);
+        fs::metadata(&entry).map(|found| (fs::remove_file(&entry).unwrap(), found.len()).1).unwrap()
+    };
+    let hours_ago = |hours| std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3600);
+    let load = |bytes_max| {
+        for hours in 1..=4u64 {
+            let file = fs::File::create(code.join(format!("{hours}.code"))).unwrap();
+            file.set_len(1_000).unwrap();
+            file.set_modified(hours_ago(hours)).unwrap();
+        }
+        fs::File::create(code.join("new-left-over")).unwrap().set_modified(hours_ago(2)).unwrap();
+        let cache = CodeCache { folder: code.clone(), bytes_max };
+        Engine::with_cache(cache).unwrap().load(misbehaving_bytes(), &Limits::default()).unwrap().from_cache()
+    };
+    let old_ones = || (1..=4).filter(|hours| code.join(format!("{hours}.code")).exists()).collect::<Vec<_>>();
+    assert!(!load(entry_bytes + 4_000));
+    assert_eq!(old_ones(), [1, 2, 3, 4], "everything fits");
     assert!(!code.join("new-left-over").exists());
+    assert!(folder.load(&Limits::default()).from_cache(), "the newest entry stays");
+    folder.remove_code();
+    assert!(!load(entry_bytes + 3_999));
+    assert_eq!(old_ones(), [1, 2, 3], "a byte less");
+    folder.remove_code();
+    assert!(!load(entry_bytes));
+    assert!(old_ones().is_empty());
+    folder.remove_code();
+    assert!(!load(entry_bytes - 1));
+    assert!(folder.entries().is_empty(), "it does not fit at all");
 }
 
 #[test]
 fn without_a_writable_cache_plugins_load_all_the_same() {
     let folder = Folder::new();
     let engine = Engine::new(Some(&folder.0.path().join("code"))).unwrap();
-    fs::remove_dir(folder.0.path().join("code")).unwrap();
+    fs::write(folder.0.path().join("code"), "a file where a folder should be").unwrap();
     assert!(!engine.load(misbehaving_bytes(), &Limits::default()).unwrap().from_cache());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use projectionist::event::{FaultKind, Position, Timestamp};
 use projectionist::read_model::{
-    Answered, Catalogue, Facts, Generation, GenerationId, GenerationState, Wanted, Writer,
+    Answered, BuildStatistics, Catalogue, DesiredState, Generation, GenerationId, GenerationState, Writer,
 };
 
 use crate::tables::*;
@@ -19,8 +19,8 @@ fn build(catalogue: &Catalogue, plugin: &[u8], rows: &[Row]) -> GenerationId {
     let mut generation = Generation::create(&path, &record.identity, &manifest()).unwrap();
     generation.commit_changes(&[changes(ACCOUNTS, rows, &[])], range(0, 10)).unwrap();
     generation.finish().unwrap();
-    let facts = Facts { checkpoint: Position(10), events: 10, rows: rows.len() as u64, replay_ms: 1.5 };
-    catalogue.ready(record.id, &facts, NOW).unwrap();
+    let statistics = BuildStatistics { checkpoint: Position(10), events: 10, rows: rows.len() as u64, replay_ms: 1.5 };
+    catalogue.ready(record.id, &statistics, NOW).unwrap();
     record.id
 }
 
@@ -39,7 +39,7 @@ fn a_generation_is_begun_ready_and_serves() {
     let id = build(&catalogue, PLUGIN, &[account("a", 1)]);
     let record = catalogue.generation(id).unwrap();
     assert_eq!((record.identity, record.state, record.ready_at), (identity(), GenerationState::Ready, Some(NOW)));
-    assert_eq!((record.facts.rows, record.facts.replay_ms), (1, 1.5));
+    assert_eq!((record.statistics.rows, record.statistics.replay_ms), (1, 1.5));
     assert_eq!(serde_json::from_str::<projectionist::event::Manifest>(&record.manifest).unwrap(), manifest());
     assert_eq!(catalogue.serving("fixture").unwrap(), None);
 
@@ -161,20 +161,17 @@ fn a_damaged_plugin_is_not_handed_out() {
 fn what_is_wanted_and_published_is_seen_by_others() {
     let folder = tempfile::tempdir().unwrap();
     let (host, other) = (Catalogue::open(folder.path()).unwrap(), Catalogue::open(folder.path()).unwrap());
-    assert!(other.set_wanted("fixture", Wanted::Paused).is_err());
+    assert!(other.set_desired_state("fixture", DesiredState::Paused).is_err());
     host.set_file("fixture", Some("fixture.wasm"), Some("abc")).unwrap();
-    assert!(other.changed().unwrap());
-    assert!(!other.changed().unwrap());
     host.publish_state("fixture", r#"{"state":"live"}"#).unwrap();
     host.publish_state("nobody", "{}").unwrap();
-    assert!(other.changed().unwrap());
     let seen = other.projection("fixture").unwrap().unwrap();
     assert_eq!((seen.plugin_file.as_deref(), seen.file_hash.as_deref()), (Some("fixture.wasm"), Some("abc")));
-    assert_eq!((seen.state.as_deref(), seen.wanted), (Some(r#"{"state":"live"}"#), Wanted::Running));
-    other.set_wanted("fixture", Wanted::Paused).unwrap();
+    assert_eq!((seen.state.as_deref(), seen.desired_state), (Some(r#"{"state":"live"}"#), DesiredState::Running));
+    other.set_desired_state("fixture", DesiredState::Paused).unwrap();
     host.set_file("fixture", None, None).unwrap();
     let seen = host.projection("fixture").unwrap().unwrap();
-    assert_eq!((seen.plugin_file, seen.wanted), (None, Wanted::Paused));
+    assert_eq!((seen.plugin_file, seen.desired_state), (None, DesiredState::Paused));
     assert_eq!(host.projections().unwrap().len(), 1);
 }
 
@@ -183,7 +180,6 @@ fn requests_reach_the_host_once_and_answers_come_back() {
     const LONG: Duration = Duration::from_secs(10);
     let folder = tempfile::tempdir().unwrap();
     let host = Catalogue::open(folder.path()).unwrap();
-    host.changed().unwrap();
     let asker = {
         let folder = folder.path().to_owned();
         std::thread::spawn(move || {
@@ -193,9 +189,7 @@ fn requests_reach_the_host_once_and_answers_come_back() {
         })
     };
     let request = loop {
-        if host.changed().unwrap()
-            && let Some(request) = host.take_requests().unwrap().pop()
-        {
+        if let Some(request) = host.take_requests().unwrap().pop() {
             break request;
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -219,4 +213,22 @@ fn requests_reach_the_host_once_and_answers_come_back() {
     assert_eq!(host.wait_answer(id, Duration::ZERO).unwrap(), Answered::StillRunning);
     host.repair().unwrap();
     assert_eq!(host.wait_answer(id, Duration::ZERO).unwrap(), Answered::NotTaken);
+}
+
+#[test]
+fn a_kept_plugin_that_is_damaged_is_written_anew_though_its_length_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::open(folder.path()).unwrap();
+    let good = b"the bytes of a plugin".to_vec();
+    let hash = blake3_of(&good);
+    catalogue.keep_plugin(&hash, &good).unwrap();
+    let file = folder.path().join("plugins").join(format!("{hash}.wasm"));
+    std::fs::write(&file, b"THE BYTES OF A PLUGIN").unwrap();
+    assert!(catalogue.plugin(&hash).unwrap_err().message.contains("damaged"));
+    catalogue.keep_plugin(&hash, &good).unwrap();
+    assert_eq!(catalogue.plugin(&hash).unwrap(), good);
+}
+
+fn blake3_of(bytes: &[u8]) -> String {
+    projectionist::plugin::PluginHash::of(bytes).to_string()
 }

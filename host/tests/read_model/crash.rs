@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use projectionist::event::{Position, Range, Timestamp};
-use projectionist::read_model::{Catalogue, Facts, Generation, HostLock, Identity, Writer};
+use projectionist::read_model::{BuildStatistics, Catalogue, Generation, HostLock, Identity, Writer};
 
 use crate::tables::*;
 
@@ -58,8 +58,8 @@ fn victim() {
         println!("step finished");
         commit(&mut generation, version, 110);
         println!("step caught-up");
-        let facts = Facts { checkpoint: generation.checkpoint(), ..Facts::default() };
-        catalogue.ready(record.id, &facts, Timestamp(0)).unwrap();
+        let statistics = BuildStatistics { checkpoint: generation.checkpoint(), ..BuildStatistics::default() };
+        catalogue.ready(record.id, &statistics, Timestamp(0)).unwrap();
         println!("step ready");
         catalogue.swap("fixture", record.id).unwrap();
         println!("swapped {}", record.id);
@@ -130,7 +130,7 @@ fn killed_at_any_moment_the_old_or_the_new_generation_serves() {
             let generation = Generation::open(&catalogue.generation_path("fixture", record.id)).unwrap();
             let rows = generation.rows_as_json("accounts").unwrap();
             assert_eq!(rows, expected(record.identity.plugin_version, generation.checkpoint()));
-            assert!(generation.checkpoint() >= record.facts.checkpoint);
+            assert!(generation.checkpoint() >= record.statistics.checkpoint);
             if let Some((_, step)) = reported.committed.filter(|(id, _)| *id == record.id.0) {
                 assert!(generation.checkpoint().0 >= step, "a commit that was reported is there");
             }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use projectionist::event::{Fault, Position, Result};
-use projectionist::plugin::{Limits, Plugin};
+use projectionist::plugin::{Limits, MemoryShare, Plugin};
 use projectionist::projection::{BatchSize, Proceed, Projector, ProjectorSpec, Thresholds, identity};
 use projectionist::read_model::Generation;
 
@@ -47,8 +47,9 @@ impl Replayed {
             let size = BatchSize::events(batch_events);
             let thresholds = Thresholds::default();
             let (plugin, limits, settings) = (plugin.clone(), Limits::default(), "{}".to_owned());
-            let spec =
-                ProjectorSpec { plugin, limits, settings, source: &scenario.store, history: None, size, thresholds };
+            let memory = MemoryShare::unlimited();
+            let source = &scenario.store;
+            let spec = ProjectorSpec { plugin, limits, memory, settings, source, history: None, size, thresholds };
             Projector::new(spec, generation).expect("a projector")
         };
         let identity = identity(plugin, "{}".into());

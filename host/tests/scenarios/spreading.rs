@@ -8,7 +8,7 @@ use projectionist::event::{Position, Result};
 use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::history::{History, Pace};
 use projectionist::import::{Input, Options, import};
-use projectionist::plugin::{Engine, Limits, Plugin};
+use projectionist::plugin::{Engine, Limits, MemoryShare, Plugin};
 use projectionist::projection::{BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds, identity};
 use projectionist::read_model::Generation;
 
@@ -84,6 +84,7 @@ impl Ledger {
         let spec = ProjectorSpec {
             plugin: plugin.clone(),
             limits: limits.clone(),
+            memory: MemoryShare::unlimited(),
             settings: "{}".to_owned(),
             source: &self.store,
             history: with_history.then_some(&self.history),
@@ -200,6 +201,7 @@ fn a_build_that_is_stopped_ends_everywhere_at_the_same_position() {
     let spec = ProjectorSpec {
         plugin: plugin.clone(),
         limits: Limits::default(),
+        memory: MemoryShare::unlimited(),
         settings: "{}".to_owned(),
         source: &ledger.store,
         history: None,

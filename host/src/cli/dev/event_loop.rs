@@ -24,7 +24,7 @@ use crate::cli::failure::lay_out_fault;
 use crate::event::{Fault, Result};
 use crate::project::Project;
 use crate::read_model::Comparison;
-use crate::server::{self, Notice, Request, Stop};
+use crate::server::{self, Command, Notice, Stop};
 
 /// An editor's save is several changes; it is looked at once none followed for so long.
 const QUIET: Duration = Duration::from_millis(4);
@@ -281,7 +281,7 @@ impl EventLoop<'_> {
         let Some(name) = self.projection.clone() else { return };
         let (project, sender) = (self.project.clone(), self.sender.clone());
         std::thread::spawn(move || {
-            if let Err(fault) = server::ask(&project, &Request::Rebuild { name }, &mut |_| {}) {
+            if let Err(fault) = server::ask(&project, &Command::Rebuild { name }, &mut |_| {}) {
                 let _ = sender.send(Message::Failed(fault));
             }
         });

@@ -123,7 +123,7 @@ pub(super) fn is_passing(name: &str) -> bool {
 }
 
 fn watching(error: notify::Error) -> Fault {
-    Fault::storage("watching the sources", error)
+    Fault::storage("watching the sources", error.to_string())
 }
 
 #[cfg(test)]

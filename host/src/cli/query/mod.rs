@@ -79,7 +79,8 @@ impl Query {
 /// Runs the statement on the generation that serves. One that was pruned between the look and the opening is no
 /// fault: another serves by then.
 fn run(project: &Project, name: &str, sql: &str, limits: &QueryLimits, sink: &mut dyn Sink) -> Result<Outcome> {
-    let catalogue = Catalogue::open(&project.data)?;
+    project.expect_event_store()?;
+    let Some(catalogue) = Catalogue::open_to_read(&project.data)? else { return Err(never_served(project, name)) };
     catalogue.expect_projection(name)?;
     let serving = || match catalogue.serving(name)? {
         Some(generation) => Ok(catalogue.generation_path(name, generation.id)),

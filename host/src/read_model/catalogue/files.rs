@@ -31,7 +31,7 @@ impl Catalogue {
     /// The kept bytes of a plugin. A storage fault when they are gone or damaged.
     pub fn plugin(&self, hash: &str) -> Result<Vec<u8>> {
         let path = self.plugin_path(hash)?;
-        let hint = "drop the plugin file in again";
+        let hint = "drop the same plugin file in again: its bytes are kept anew";
         let bytes = fs::read(&path)
             .map_err(|error| Fault::storage(format!("cannot read {}", path.display()), error).hint(hint))?;
         if blake3::hash(&bytes).to_hex().as_str() != hash {
@@ -54,9 +54,10 @@ impl Catalogue {
 
     /// Keeps the bytes of a plugin under their hash, whole or not at all. They are durable after
     /// [`Catalogue::sync_plugins`].
-    pub(super) fn keep_plugin(&self, hash: &str, bytes: &[u8]) -> Result<()> {
+    pub fn keep_plugin(&self, hash: &str, bytes: &[u8]) -> Result<()> {
         let path = self.plugin_path(hash)?;
-        if fs::metadata(&path).is_ok_and(|file| file.len() == bytes.len() as u64) {
+        // By its bytes: a damaged file has the same name, and may have the same length.
+        if fs::read(&path).is_ok_and(|kept| kept == bytes) {
             return Ok(());
         }
         let failed = |error| Fault::storage(format!("cannot write {}", path.display()), error);

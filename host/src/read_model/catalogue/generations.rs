@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::records::{GENERATION, generation};
-use super::{Catalogue, Facts, GenerationId, GenerationRecord, GenerationState};
+use super::{BuildStatistics, Catalogue, GenerationId, GenerationRecord, GenerationState};
 use crate::event::{Fault, FaultKind, Manifest, Result, Timestamp};
 use crate::read_model::Identity;
 use crate::read_model::storage::sync_folder;
@@ -51,7 +51,7 @@ impl Catalogue {
     }
 
     /// Notes that a generation's file is finished. Durable with the next swap: a generation that never served is no loss.
-    pub fn ready(&self, id: GenerationId, facts: &Facts, now: Timestamp) -> Result<()> {
+    pub fn ready(&self, id: GenerationId, statistics: &BuildStatistics, now: Timestamp) -> Result<()> {
         let changed = self.passing_transaction(|tx| {
             tx.execute(
                 "UPDATE generations SET state = 'ready', ready_at = ?2, checkpoint = ?3, events = ?4, rows = ?5,
@@ -59,10 +59,10 @@ impl Catalogue {
                 (
                     id,
                     now.0,
-                    facts.checkpoint.0.cast_signed(),
-                    facts.events.cast_signed(),
-                    facts.rows.cast_signed(),
-                    facts.replay_ms,
+                    statistics.checkpoint.0.cast_signed(),
+                    statistics.events.cast_signed(),
+                    statistics.rows.cast_signed(),
+                    statistics.replay_ms,
                 ),
             )
         })?;

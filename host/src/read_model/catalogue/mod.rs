@@ -11,18 +11,18 @@ mod swap;
 mod repair;
 mod requests;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use records::{Facts, GenerationId, GenerationRecord, GenerationState, ProjectionRecord, Wanted};
+pub use records::{BuildStatistics, DesiredState, GenerationId, GenerationRecord, GenerationState, ProjectionRecord};
 pub use repair::Repairs;
 pub use requests::{Answered, Request, RequestId};
 pub use swap::Swapped;
 
-use super::storage::{connect, failed, pragmas};
+use super::storage::{connect, connect_read_only, failed, pragmas};
 use crate::event::{Fault, FaultKind, Result};
 
 const APPLICATION_ID: i32 = 0x5052_4A43; // "PRJC"
@@ -74,7 +74,6 @@ pub struct Catalogue {
     conn: Connection,
     path: PathBuf,
     data_dir: PathBuf,
-    seen: Cell<Option<i64>>,
     /// Plugin files that were written and may not be on the disk yet.
     unsynced: RefCell<Vec<(PathBuf, File)>>,
 }
@@ -88,15 +87,28 @@ impl Catalogue {
         let conn = connect(&path, true)?;
         // A swap is over once it is on the disk.
         pragmas(&conn, &path, &[("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")])?;
-        let catalogue = Catalogue {
-            conn,
-            path,
-            data_dir: data_dir.to_owned(),
-            seen: Cell::new(None),
-            unsynced: RefCell::default(),
-        };
+        let catalogue = Catalogue { conn, path, data_dir: data_dir.to_owned(), unsynced: RefCell::default() };
         catalogue.prepare_schema()?;
         Ok(catalogue)
+    }
+
+    /// Opens the catalogue for reading only; none when there is none. Makes and changes nothing.
+    pub fn open_to_read(data_dir: &Path) -> Result<Option<Catalogue>> {
+        let path = data_dir.join("catalogue.sqlite");
+        let looking = |error| Fault::storage(format!("looking for {}", path.display()), error);
+        if !path.try_exists().map_err(looking)? {
+            return Ok(None);
+        }
+        let conn = connect_read_only(&path)?;
+        let catalogue = Catalogue { conn, path, data_dir: data_dir.to_owned(), unsynced: RefCell::default() };
+        match catalogue.format()? {
+            0 => Ok(None), // another process is about to make it
+            format => catalogue.check_format(format).map(|()| Some(catalogue)),
+        }
+    }
+
+    fn format(&self) -> Result<i32> {
+        self.read(|conn| conn.pragma_query_value(None, "user_version", |row| row.get(0)))
     }
 
     fn prepare_schema(&self) -> Result<()> {
@@ -111,7 +123,11 @@ impl Catalogue {
                 Ok(())
             })?;
         }
-        match self.read(format)? {
+        self.check_format(self.format()?)
+    }
+
+    fn check_format(&self, format: i32) -> Result<()> {
+        match format {
             FILE_FORMAT => Ok(()),
             other => Err(Fault::new(
                 FaultKind::Storage,
@@ -124,13 +140,6 @@ impl Catalogue {
     /// The data folder.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
-    }
-
-    /// Whether another connection has written since the last time this was asked; true the first time.
-    /// Costs microseconds, so it may be asked every few milliseconds.
-    pub fn changed(&self) -> Result<bool> {
-        let now = self.read(|conn| conn.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)))?;
-        Ok(self.seen.replace(Some(now)) != Some(now))
     }
 
     fn read<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {

@@ -36,7 +36,7 @@ impl ToSql for GenerationId {
 /// What the operator wants of a projection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Wanted {
+pub enum DesiredState {
     /// That it follows the log.
     #[default]
     Running,
@@ -71,7 +71,7 @@ macro_rules! as_text {
         }
     };
 }
-as_text!(Wanted, Wanted::Running => "running", Wanted::Paused => "paused");
+as_text!(DesiredState, DesiredState::Running => "running", DesiredState::Paused => "paused");
 as_text!(GenerationState, GenerationState::Building => "building", GenerationState::Ready => "ready");
 
 /// A projection that the project has, or had.
@@ -82,7 +82,7 @@ pub struct ProjectionRecord {
     /// The name of its file in the plugin folder, when there is one.
     pub plugin_file: Option<String>,
     /// What the operator wants.
-    pub wanted: Wanted,
+    pub desired_state: DesiredState,
     /// Hash of the plugin file that the host last acted upon, whether it took or refused it.
     pub file_hash: Option<String>,
     /// Hash of the generation that the operator rolled back from; none once another was swapped in.
@@ -107,14 +107,14 @@ pub struct GenerationRecord {
     /// When it became ready.
     pub ready_at: Option<Timestamp>,
     /// What its build came to.
-    pub facts: Facts,
+    pub statistics: BuildStatistics,
     /// The generation that served when it was first swapped in.
     pub replaced: Option<GenerationId>,
 }
 
 /// What the build of a generation came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct BuildStatistics {
     /// Its checkpoint when it was ready.
     pub checkpoint: Position,
     /// Events folded.
@@ -125,7 +125,7 @@ pub struct Facts {
     pub replay_ms: f64,
 }
 
-impl Eq for Facts {}
+impl Eq for BuildStatistics {}
 
 pub(super) const GENERATION: &str =
     "SELECT id, projection, plugin_version, plugin_hash, settings, contract, created_at,
@@ -146,7 +146,7 @@ pub(super) fn generation(row: &Row<'_>) -> rusqlite::Result<GenerationRecord> {
         manifest: row.get(7)?,
         state: row.get(8)?,
         ready_at: row.get::<_, Option<i64>>(9)?.map(Timestamp),
-        facts: Facts {
+        statistics: BuildStatistics {
             checkpoint: Position(number(10)?),
             events: number(11)?,
             rows: number(12)?,
@@ -163,7 +163,7 @@ fn projection(row: &Row<'_>) -> rusqlite::Result<ProjectionRecord> {
     Ok(ProjectionRecord {
         name: row.get(0)?,
         plugin_file: row.get(1)?,
-        wanted: row.get(2)?,
+        desired_state: row.get(2)?,
         file_hash: row.get(3)?,
         rolled_back_from: row.get(4)?,
         serving: row.get(5)?,
@@ -235,9 +235,9 @@ impl Catalogue {
     }
 
     /// Says what the operator wants of a projection.
-    pub fn set_wanted(&self, name: &str, wanted: Wanted) -> Result<()> {
+    pub fn set_desired_state(&self, name: &str, state: DesiredState) -> Result<()> {
         self.expect_projection(name)?;
-        self.transaction(|tx| tx.execute("UPDATE projections SET wanted = ?2 WHERE name = ?1", (name, wanted)))?;
+        self.transaction(|tx| tx.execute("UPDATE projections SET wanted = ?2 WHERE name = ?1", (name, state)))?;
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! **Requests**: how a command asks the running host for something, through the catalogue.
 //!
 //! A request is JSON, and so is its answer; what they mean is the business of those who write and read them. The
-//! host notices with [`Catalogue::changed`] that there may be one.
+//! host is woken by [`Catalogue::requests_folder`], and looks now and then in case it was not.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rusqlite::OptionalExtension;
@@ -44,12 +45,20 @@ impl Catalogue {
     pub fn ask(&self, request: &str, patience: Duration) -> Result<RequestId> {
         let now = Timestamp::now().0;
         let expires = now.saturating_add(i64::try_from(patience.as_micros()).unwrap_or(i64::MAX));
-        self.passing_transaction(|tx| {
+        let id = self.passing_transaction(|tx| {
             tx.execute("DELETE FROM requests WHERE asked_at < ?1", [now - FORGET_AFTER_MICROS])?;
             let sql = "INSERT INTO requests (request, asked_at, expires_at) VALUES (?1, ?2, ?3)";
             tx.execute(sql, (request, now, expires))?;
             Ok(RequestId(tx.last_insert_rowid()))
-        })
+        })?;
+        // Only wakes the host sooner, which looks by itself too.
+        let _ = std::fs::write(self.requests_folder().join("asked"), id.0.to_string());
+        Ok(id)
+    }
+
+    /// A folder in which a file is written when something was asked: the host watches it.
+    pub fn requests_folder(&self) -> PathBuf {
+        self.data_dir.join("requests")
     }
 
     /// Waits for the answer to a request; each answer can be fetched once.
