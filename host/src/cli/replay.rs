@@ -57,9 +57,10 @@ impl Replay {
             self.until,
             self.out.as_deref(),
             &mut |progress| {
-                bar.set_message(match progress.stage {
-                    Stage::History => "making history",
-                    Stage::Replay => "replaying",
+                bar.set_message(match (progress.stage, progress.wave) {
+                    (Stage::History, _) => "making history".to_owned(),
+                    (Stage::Replay, (_, 1)) => "replaying".to_owned(),
+                    (Stage::Replay, (wave, of)) => format!("replaying, part {wave} of {of}"),
                 });
                 bar.set_length(progress.through.0);
                 bar.set_position(progress.covered.0);

@@ -19,6 +19,14 @@ impl EventId<'_> {
     pub fn made_up() -> EventId<'static> {
         EventId::Uuid(Uuid::now_v7())
     }
+
+    /// The same, with its text owned.
+    pub fn into_owned(self) -> EventId<'static> {
+        match self {
+            EventId::Uuid(uuid) => EventId::Uuid(uuid),
+            EventId::Text(text) => EventId::Text(text.into_owned().into()),
+        }
+    }
 }
 
 impl<'a> From<Cow<'a, str>> for EventId<'a> {

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::distinct::{Sketch, mixed};
-use super::segment::{Damaged, Found, SealedColumn, Segment};
+use super::segment::{Damaged, Found, SealedColumn, Segment, Sketch, mixed};
 use crate::event::Values;
 
 /// About how many distinct values a field has.

@@ -1,8 +1,16 @@
-//! The **sizes** of a history: what one segment covers, and what one block holds.
+//! The **sizes** of a history: what one segment covers, what one block holds, and what becomes a column.
 
-use super::folder::SIZES;
-use super::inferred_columns::RARE_FIELD;
-use super::segment_builder::{BLOCK_EVENTS_MAX, MEMORY_BYTES_MAX, SMALL_TYPES_MIN};
+/// Positions that a segment covers: the newest events are sealed in small ones, and small ones are replaced by larger
+/// as the log grows.
+pub const SIZES: [u64; 3] = [1 << 14, 1 << 17, 1 << 20];
+/// A block takes no more events than this.
+pub const BLOCK_EVENTS_MAX: usize = 65_536;
+/// A field that fewer than one in so many events of its type have is no column of the block.
+pub const RARE_FIELD: usize = 256;
+/// When more types than this have few events in a block, those stand together.
+pub const SMALL_TYPES_MIN: usize = 64;
+/// What is remembered from block to block (dictionaries, names); past it a segment's dictionaries start anew.
+const MEMORY_BYTES_MAX: usize = 128 << 20;
 
 /// How much the segments and blocks of a history hold. Every process that uses a history must use the same segment
 /// sizes. With small ones a log of some hundred events crosses as many borders as a long one does with the default.

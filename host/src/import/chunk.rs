@@ -1,5 +1,5 @@
-//! A **chunk**: lines, or members of an array, that are read in one go into one reused buffer, before a transaction
-//! begins, so that nobody waits for the input but the import.
+//! A **chunk**: lines, or members of an array, that are read in one go into one buffer, before a transaction begins, so
+//! that nobody waits for the input but the import.
 
 use std::io::{self, BufRead, Read};
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use super::place::Place;
 
 /// The longest line or member, in bytes: a payload and its metadata at their largest would need this much.
 pub const LINE_BYTES_MAX: usize = 32 << 20;
-/// Lines in a chunk. Each transaction writes nearly every page of the index by stream once more, so the fewer there are,
-/// the faster is a long import.
+/// Lines in a chunk. Each transaction writes nearly every page that has streams once more, so the fewer there are, the
+/// faster is a long import.
 const LINES_MAX: usize = 200_000;
 /// Bytes of lines in a chunk, before the line that exceeds it.
 const BYTES_MAX: usize = 32 << 20;
@@ -48,14 +48,13 @@ pub(super) enum End {
 }
 
 impl Chunk {
-    pub fn bytes(&self, item: Item) -> &[u8] {
-        &self.buffer[item.start..item.end]
+    /// All of it.
+    pub fn text(&self) -> &[u8] {
+        &self.buffer
     }
 
-    fn clear(&mut self) {
-        self.items.clear();
-        self.buffer.clear();
-        self.buffer.shrink_to(BYTES_MAX * 2); // after a huge line
+    pub fn bytes(&self, item: Item) -> &[u8] {
+        &self.buffer[item.start..item.end]
     }
 }
 
@@ -86,9 +85,8 @@ impl<'i> ChunkReader<'i> {
         self.input
     }
 
-    /// Forgets the chunk's lines and reads the next.
+    /// Reads the next lines into an empty chunk.
     pub fn fill(&mut self, chunk: &mut Chunk) -> End {
-        chunk.clear();
         let started = Instant::now();
         while chunk.items.len() < LINES_MAX && chunk.buffer.len() < BYTES_MAX {
             let is_time = chunk.items.len().is_multiple_of(LINES_SLOW) && !chunk.items.is_empty();

@@ -2,8 +2,8 @@
 //!
 //! An event is a JSON object on a line of its own or in a JSON array: of our own form (`line.rs`), or a CloudEvent 1.0
 //! (`cloudevent.rs`), told apart one by one by `specversion`. Gzip and zstd are recognised by their first bytes. Memory
-//! is constant: events are read in chunks and recorded in transactions of about a second, so everything before a bad
-//! line is kept and other processes get their turn. Importing a file again adds nothing (`derived.rs`).
+//! is constant: a thread reads and parses chunks (`pipeline.rs`) while the one before is recorded (`run.rs`) in transactions
+//! of about a second, so everything before a bad line is kept and other processes get their turn. Importing a file again adds nothing (`derived.rs`).
 
 mod options;
 mod place;
@@ -19,6 +19,8 @@ mod cloudevent;
 mod parse;
 mod derived;
 mod rejects;
+mod pipeline;
+mod stop;
 mod run;
 
 pub use chunk::LINE_BYTES_MAX;

@@ -16,7 +16,8 @@ pub struct Options<'a> {
     pub skip_bad: Option<&'a mut dyn Write>,
     /// Told of each bad line that is put aside.
     pub on_bad: Option<&'a mut dyn FnMut(&BadLine)>,
-    /// Told many times a second; breaking ends the import there, and what was recorded is kept.
+    /// Told with each transaction, and ten times a second while the input gives nothing; breaking ends the import there, and
+    /// what was recorded is kept.
     pub progress: Option<&'a mut Tell<'a>>,
 }
 

@@ -1,5 +1,6 @@
 //! An **instance** is one running plugin: its own memory, its own limits, its own rows to look up in.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use wasmtime::Store;
@@ -96,11 +97,15 @@ impl<L: Lookup> Instance<L> {
     /// Tells the plugin where it starts. Called once, first. A quarter of its memory is for rows that it keeps
     /// without having changed them.
     pub fn open(&mut self, start: &Start) -> Result<()> {
+        let memory_bytes = self.store.data().limits.memory_bytes_max();
         let start = projector::Start {
             checkpoint: start.checkpoint.0,
             empty: start.empty,
             settings: &start.settings,
-            cache_bytes: self.store.data().limits.memory_bytes_max() / 4,
+            cache_bytes: memory_bytes / 4,
+            memory_bytes,
+            // Random, so that nobody can choose keys that meet in the plugin's tables.
+            seed: RandomState::new().hash_one(()),
         };
         let answer = self.call("open", None, CALL_BYTES_MAX, |guest, store| guest.call_open(store, start))?;
         answer.map_err(|fault| self.stop(blame::reported(fault, None, None)))

@@ -299,9 +299,11 @@ pub(super) fn keeps_rows(manifest: &Manifest) -> bool {
     manifest.tables.iter().any(|table| !table.insert_only)
 }
 
-/// Batches small enough for the new rows of one to fit beside all others.
+/// Batches small enough for the new rows of one to fit beside all others, in memory and in a flush.
 fn batch(available: &Available<'_>) -> BatchSize {
-    let most = usize::try_from(available.limits.memory_mib_max * BATCH_EVENTS_PER_MIB).unwrap_or(usize::MAX);
+    let Limits { memory_mib_max, flush_rows_max, .. } = available.limits;
+    let most = (memory_mib_max * BATCH_EVENTS_PER_MIB).min(flush_rows_max / 4).max(1);
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     BatchSize { events_max: available.batch.events_max.min(most), ..available.batch }
 }
 

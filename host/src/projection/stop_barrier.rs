@@ -69,4 +69,48 @@ mod tests {
         assert!(!barrier.begin(batch(0, 10)));
         assert!(barrier.is_given_up());
     }
+
+    /// One of the things that can happen next: a part goes on, or everybody is stopped.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Next {
+        Part(usize),
+        Stop,
+    }
+
+    /// Where two parts of four batches end when things happen in this order, and then the rest goes on.
+    fn ends(order: &[Next]) -> [u64; 2] {
+        let barrier = StopBarrier::new(Position(40));
+        let (mut covered, mut has_ended) = ([0; 2], [false; 2]);
+        let rest = (0..10).map(|turn| Next::Part(turn % 2));
+        for next in order.iter().copied().chain(rest) {
+            match next {
+                Next::Stop => barrier.stop(),
+                Next::Part(part) if has_ended[part] => {}
+                Next::Part(part) => {
+                    let range = Range { after: Position(covered[part]), through: Position(covered[part] + 10) };
+                    let goes_on = covered[part] < 40 && barrier.begin(range);
+                    covered[part] += if goes_on { 10 } else { 0 };
+                    has_ended[part] = !goes_on;
+                }
+            }
+        }
+        covered
+    }
+
+    /// Every order of up to nine of them: more make no difference to four batches.
+    #[test]
+    fn both_parts_end_at_the_same_position_in_every_order() {
+        let mut orders = vec![Vec::new()];
+        for _ in 0..9 {
+            let longer = orders.iter().flat_map(|order: &Vec<Next>| {
+                [Next::Part(0), Next::Part(1), Next::Stop].map(|next| [&order[..], &[next]].concat())
+            });
+            orders = longer.collect();
+        }
+        for order in orders {
+            let [one, other] = ends(&order);
+            assert_eq!(one, other, "{order:?}");
+            assert!(order.contains(&Next::Stop) || one == 40, "{order:?}");
+        }
+    }
 }

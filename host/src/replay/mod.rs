@@ -51,14 +51,14 @@ pub struct Report {
 }
 
 /// Replays the log through a plugin. `out` is where the read model is kept; without it, it is thrown away.
-/// `watch` hears of each batch and may stop the replay; `hear` gets what the plugin logs.
+/// `watch` hears of each batch and may stop the replay; `log` gets what the plugin logs.
 pub fn run(
     project: &Project,
     plugin: &Path,
     until: Option<Until>,
     out: Option<&Path>,
     watch: &mut dyn FnMut(Progress) -> Proceed,
-    hear: &mut dyn FnMut(Vec<LogLine>),
+    log: &mut dyn FnMut(Vec<LogLine>),
 ) -> Result<Report> {
     let started = Instant::now();
     let bytes = plugin::read_file(plugin)?;
@@ -77,9 +77,9 @@ pub fn run(
     if let Some(Err(fault)) = history.as_ref().map(|history| projection::prepare(history, &*source, through, watch)) {
         tracing::warn!("{fault}: what is missing of history is read from the event store");
     }
-    let place = Place::new(project, out)?;
+    let folder = ReplayFolder::new(project, out)?;
     let identity = projection::identity(&plugin, settings.clone());
-    let generation = Generation::create(&place.file, &identity, plugin.manifest())?;
+    let generation = Generation::create(&folder.file, &identity, plugin.manifest())?;
     let budget = project.limits.memory_budget();
     let bytes = projection::build_bytes(plugin.manifest(), project.limits_of(&name));
     let memory = budget.reserve(bytes).unwrap_or_else(|| budget.share());
@@ -96,23 +96,24 @@ pub fn run(
     let replaying = Instant::now();
     let mut projector = Projector::new(spec, generation)?;
     let advanced = projector.advance(through, watch);
-    let finished = advanced.and_then(|advanced| projector.finish(watch).map(|()| advanced));
-    hear(projector.take_said());
-    let advanced = finished?;
+    let finished = advanced.and_then(|_| projector.finish(watch));
+    log(projector.take_said());
+    finished?;
     let seconds = replaying.elapsed().as_secs_f64();
     let tables = projector.generation().row_counts()?;
+    let (checkpoint, events) = (projector.checkpoint(), projector.events());
     drop(projector);
     Ok(Report {
         projection: name,
         version: plugin.manifest().version,
         hash: plugin.hash().short(),
-        checkpoint: advanced.checkpoint,
-        events: advanced.events,
+        checkpoint,
+        events,
         tables,
         load_ms,
         replay_ms: seconds * 1e3,
-        events_per_s: (advanced.events as f64 / seconds) as u64,
-        out: place.keep(out)?,
+        events_per_s: (events as f64 / seconds) as u64,
+        out: folder.keep(out)?,
     })
 }
 
@@ -137,7 +138,7 @@ fn end(source: &dyn Source, until: Option<Until>) -> Result<Position> {
 }
 
 /// A folder for the read model while it is built; it goes away with whatever was not kept.
-struct Place {
+struct ReplayFolder {
     file: PathBuf,
     _folder: tempfile::TempDir,
     /// Held as long as the folder is in use; the kernel lets go of it when the process dies.
@@ -164,9 +165,9 @@ fn sweep(folder: &Path) {
     }
 }
 
-impl Place {
+impl ReplayFolder {
     /// Beside where it will be kept, so that keeping it is one rename.
-    fn new(project: &Project, out: Option<&Path>) -> Result<Place> {
+    fn new(project: &Project, out: Option<&Path>) -> Result<ReplayFolder> {
         if let Some(out) = out
             && out.exists()
         {
@@ -184,7 +185,7 @@ impl Place {
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&beside).map_err(failed)?;
         let lock = File::create(folder.path().join("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
-        Ok(Place { file: folder.path().join("replay.sqlite"), _folder: folder, _lock: lock })
+        Ok(ReplayFolder { file: folder.path().join("replay.sqlite"), _folder: folder, _lock: lock })
     }
 
     fn keep(self, out: Option<&Path>) -> Result<Option<PathBuf>> {

@@ -35,9 +35,74 @@ fn a_newer_format_is_refused() {
     drop(store);
     let path = folder.path().join("events.sqlite");
     let other = Connection::open(&path).unwrap();
-    other.execute_batch("PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
+    other.execute_batch("PRAGMA user_version = 3; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
     drop(other);
-    refused(&path, "format 2");
+    refused(&path, "format 3");
+}
+
+/// A store as the first versions of this program made it, with two events of `s` and one of `t`.
+fn of_the_first_format(path: &std::path::Path) {
+    Connection::open(path)
+        .unwrap()
+        .execute_batch(
+            "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; BEGIN;
+             CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+             CREATE TABLE types (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+             CREATE TABLE events (
+                 position INTEGER PRIMARY KEY, stream INTEGER NOT NULL, stream_version INTEGER NOT NULL,
+                 type INTEGER NOT NULL, time INTEGER NOT NULL, id ANY NOT NULL UNIQUE, data TEXT NOT NULL,
+                 metadata TEXT, UNIQUE (stream, stream_version)
+             ) STRICT;
+             PRAGMA application_id = 0x504A4556; PRAGMA user_version = 1;
+             INSERT INTO streams VALUES (1, 's'), (2, 't'), (3, 'empty'); INSERT INTO types VALUES (1, 'A');
+             INSERT INTO events VALUES (1, 1, 1, 1, 5, 'a', '1', NULL), (2, 2, 1, 1, 5, 'b', '2', NULL),
+                                       (3, 1, 2, 1, 5, 'c', '3', NULL);
+             COMMIT;",
+        )
+        .unwrap();
+}
+
+#[test]
+fn a_store_of_the_first_format_is_read_as_it_is_and_goes_on_when_it_is_written_to() {
+    use projectionist::event::StreamVersion;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.sqlite");
+    of_the_first_format(&path);
+    let format = || Connection::open(&path).unwrap().query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0));
+    let store = SqliteStore::open(&path).unwrap();
+    let before = scan(&store, &whole());
+    assert_eq!((before.len(), before[2].stream.as_str(), before[2].stream_version), (3, "s", 2));
+    assert_eq!(format(), Ok(1), "reading changes nothing");
+    for (stream, last) in [("s", 2), ("t", 1), ("empty", 0), ("new", 0)] {
+        let expected = ExpectedVersion::Exactly(StreamVersion(last));
+        let recorded = store.append(stream, expected, &[event("A", "1"), event("A", "2")]).unwrap();
+        assert_eq!(recorded[1].stream_version, StreamVersion(last + 2), "{stream}");
+    }
+    assert_eq!(format(), Ok(2));
+    let after = scan(&SqliteStore::open(&path).unwrap(), &whole());
+    assert_eq!((&after[..3], after.len()), (&before[..], 11));
+}
+
+#[test]
+fn what_streams_end_with_is_what_their_events_say() {
+    let (folder, store) = store();
+    for n in 0..50 {
+        let stream = format!("s{}", n % 7);
+        // Half of them by another connection, which knows nothing of the first.
+        let other = if n % 2 == 0 { store.clone() } else { SqliteStore::open(store.path()).unwrap() };
+        other.append(&stream, ExpectedVersion::Any, &[event("A", "1"), event("A", "2")]).unwrap();
+    }
+    let wrong: i64 = Connection::open(folder.path().join("events.sqlite"))
+        .unwrap()
+        .query_row(
+            "SELECT count(*) FROM streams
+             WHERE last_version <> (SELECT max(stream_version) FROM events WHERE stream = streams.id)",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(wrong, 0);
+    assert_eq!(scan(&store, &whole()).len(), 100);
 }
 
 #[test]

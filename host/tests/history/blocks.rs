@@ -93,7 +93,10 @@ fn a_long_log_comes_back_and_its_dictionaries_go_on() {
                 {
                     dictionaries.push((field, dictionary_of(column)));
                 }
-                assert!(values(&segment, found, rows).unwrap() == expected, "{field} of {kind} in {}", block.range());
+                match values(&segment, found, rows) {
+                    Some(values) => assert!(values == expected, "{field} of {kind} in {}", block.range()),
+                    None => assert_eq!(field, "rare", "one event in hundreds has it"),
+                }
             }
         }
         assert_eq!(block.type_number("C"), None);

@@ -178,6 +178,26 @@ fn keys_that_do_not_fit_are_folded_in_waves() {
 }
 
 #[test]
+fn rows_that_turn_out_not_to_fit_are_folded_in_more_waves() {
+    let ledger = Ledger::new();
+    let plugin = load(&example_wasm("misbehaving", "heavy"));
+    let on = &mut |_: Progress| Proceed::On;
+    let (expected, ..) = ledger.build(&plugin, false, on).unwrap();
+    // 1,009 rows of 8 KiB: by their number they fit an instance of 4 MiB many times.
+    let limits = Limits { memory_mib_max: 4, ..Limits::default() };
+    let mut waves = Vec::new();
+    let built = ledger.build_within(&limits, &plugin, true, &mut |progress| {
+        waves.push(progress.wave.1);
+        Proceed::On
+    });
+    let built = built.unwrap();
+    assert_eq!((built.digest, built.checkpoint, built.events), (expected, Position(EVENTS), EVENTS));
+    assert_eq!(built.said, "");
+    // The first attempts may end at their first batch, before they tell of progress.
+    assert!(waves.is_sorted() && *waves.last().unwrap() >= 4, "{:?}", waves.last());
+}
+
+#[test]
 fn a_build_in_waves_that_is_stopped_keeps_nothing() {
     let ledger = Ledger::new();
     let plugin = load(&plugin_wasm("ledger-balances"));

@@ -1,6 +1,6 @@
 //! A test fixture: a projection whose misbehaviour is chosen by its events.
 //!
-//! Written against the bare contract, without the SDK, since the SDK would not let most of this happen. It takes
+//! Written against the bare contract, of the SDK nothing but its bindings, since the SDK would not let most of this happen. It takes
 //! events of type `Steered`; their field `do` names a [`Behaviour`](behaviour::Behaviour).
 
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "only WebAssembly exports it"))]
@@ -15,7 +15,7 @@ use std::cell::RefCell;
 
 #[allow(missing_docs, reason = "generated from `wit/0.1.0`, which documents each item")]
 mod contract {
-    wit_bindgen::generate!({ path: "../../wit/0.1.0", world: "projection", pub_export_macro: true });
+    include!("../../sdk/src/bindings/generated.rs");
 }
 
 use contract::exports::projectionist::projection::projector::{
@@ -69,4 +69,4 @@ impl Guest for Misbehaving {
 }
 
 #[cfg(target_family = "wasm")] // the names of the contract's functions are no symbols elsewhere
-contract::export!(Misbehaving with_types_in contract);
+contract::export_component!(Misbehaving with_types_in contract);

@@ -261,6 +261,10 @@ fn expand(ident: &Ident, columns: &[Column], indexes: &[(Vec<u16>, bool)]) -> To
                 #result::Ok(())
             }
 
+            fn reserve(columns: &mut Self::Columns, rows: usize) {
+                #(#sdk::Builder::reserve(&mut columns.#places, rows);)*
+            }
+
             fn columns_bytes(columns: &Self::Columns) -> usize {
                 0 #(+ #sdk::Builder::bytes(&columns.#places))*
             }

@@ -14,6 +14,17 @@ mod host {
         logging::log(level, message);
     }
 
+    /// How many bytes are in use, and how many of the plugin's memory cannot serve any block of any size.
+    pub(crate) fn memory() -> (u64, u64) {
+        let taken = core::arch::wasm32::memory_size::<0>() << 16;
+        #[cfg(feature = "heap")]
+        let (used, free) = crate::HEAP.bytes();
+        // Another heap does not tell.
+        #[cfg(not(feature = "heap"))]
+        let (used, free) = (taken, 0);
+        (used as u64, (taken - free) as u64)
+    }
+
     pub(crate) fn report_panics() {
         // A trap carries no text. The host takes it from an error that starts with "panicked at", as this one does.
         std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())));
@@ -35,8 +46,13 @@ mod host {
         std::eprintln!("{}: {message}", ["debug", "info", "warn", "error"][level as usize]);
     }
 
+    /// Natively nothing is bounded.
+    pub(crate) fn memory() -> (u64, u64) {
+        (0, 0)
+    }
+
     /// Natively, Rust's own report of a panic reaches the author.
     pub(crate) fn report_panics() {}
 }
 
-pub(crate) use host::{log, lookup, report_panics};
+pub(crate) use host::{log, lookup, memory, report_panics};

@@ -5,6 +5,8 @@ use crate::fault::Wrong;
 
 /// Gathers the values of one column.
 pub trait Builder: Default {
+    /// Makes room for so many values; not for their texts, whose length is not known.
+    fn reserve(&mut self, values: usize);
     /// Stands in for a missing value.
     fn push_nothing(&mut self);
     /// About how many bytes are gathered.
@@ -22,6 +24,9 @@ macro_rules! plain_builders {
         #[derive(Default)]
         pub struct $name(pub(crate) Vec<$type>);
         impl Builder for $name {
+            fn reserve(&mut self, values: usize) {
+                self.0.reserve_exact(values);
+            }
             fn push_nothing(&mut self) {
                 self.0.push(<$type>::default());
             }
@@ -66,6 +71,9 @@ impl<const JSON: bool> Texts<JSON> {
 }
 
 impl<const JSON: bool> Builder for Texts<JSON> {
+    fn reserve(&mut self, values: usize) {
+        self.offsets.reserve_exact(values);
+    }
     fn push_nothing(&mut self) {
         let end = self.offsets[self.offsets.len() - 1];
         self.offsets.push(end);
@@ -101,6 +109,9 @@ impl Blobs {
 }
 
 impl Builder for Blobs {
+    fn reserve(&mut self, values: usize) {
+        self.offsets.reserve_exact(values);
+    }
     fn push_nothing(&mut self) {
         let end = self.offsets[self.offsets.len() - 1];
         self.offsets.push(end);
@@ -138,6 +149,10 @@ impl<B: Builder> Nullable<B> {
 }
 
 impl<B: Builder> Builder for Nullable<B> {
+    fn reserve(&mut self, values: usize) {
+        self.inner.reserve(values);
+        self.validity.reserve_exact(values.div_ceil(8));
+    }
     fn push_nothing(&mut self) {
         self.mark(false);
         self.inner.push_nothing();

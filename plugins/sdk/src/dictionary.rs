@@ -41,6 +41,14 @@ impl Dictionary {
             self.data.truncate(self.offsets[first] as usize);
         }
         let base = self.data.len() as u32;
+        // A quarter more at a time, since there may be a million values.
+        let (texts, bytes) = (news.added.offsets.len(), news.added.data.len());
+        if self.data.capacity() - self.data.len() < bytes {
+            self.data.reserve_exact(bytes.max(self.data.len() / 4));
+        }
+        if self.offsets.capacity() - self.offsets.len() < texts {
+            self.offsets.reserve_exact(texts.max(self.offsets.len() / 4));
+        }
         self.data.push_str(&news.added.data);
         self.offsets.extend(news.added.offsets.iter().skip(1).map(|offset| base + offset));
         Ok(())

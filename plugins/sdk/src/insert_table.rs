@@ -78,6 +78,8 @@ impl<R: Row> AnyTable for InsertTable<R> {
         Waiting { rows: self.rows.into(), bytes: R::columns_bytes(&self.columns) as u64 }
     }
 
+    fn let_go(&mut self) {}
+
     fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()
     }

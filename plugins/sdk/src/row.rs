@@ -96,6 +96,9 @@ pub trait Row: Sized + 'static {
     /// The row's key.
     fn key(&self) -> <Self::Key as Key>::Ref<'_>;
 
+    /// Makes room for so many rows.
+    #[doc(hidden)]
+    fn reserve(columns: &mut Self::Columns, rows: usize);
     #[doc(hidden)]
     fn push(&self, columns: &mut Self::Columns) -> Result<(), Fault>;
     #[doc(hidden)]

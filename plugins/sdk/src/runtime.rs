@@ -49,6 +49,8 @@ pub struct Runtime<P> {
     arena: Arena,
     /// How many event types the subscription has.
     kinds: usize,
+    /// How many bytes of memory the host allows.
+    memory_bytes: u64,
 }
 
 impl<P: Exported> Runtime<P> {
@@ -61,7 +63,7 @@ impl<P: Exported> Runtime<P> {
         let cache_bytes = start.cache_bytes / count.max(1);
         let partitioned = !matches!(P::partitioning(), Partitioning::Whole);
         projection.each(&mut |_, any| {
-            any.open(Opening { table, empty: start.empty, partitioned, cache_bytes });
+            any.open(Opening { table, empty: start.empty, partitioned, seed: start.seed, cache_bytes });
             table += 1;
         });
         projection.open(&Settings::new(start.settings)).map_err(|fault| fault.settings().into_wit())?;
@@ -69,7 +71,13 @@ impl<P: Exported> Runtime<P> {
             Selection::Types(types) => types.len(),
             Selection::Every(_) => 1,
         };
-        Ok(Runtime { projection, dictionaries: Dictionaries::new(METADATA_FIELDS), arena: Arena::default(), kinds })
+        Ok(Runtime {
+            projection,
+            dictionaries: Dictionaries::new(METADATA_FIELDS),
+            arena: Arena::default(),
+            kinds,
+            memory_bytes: start.memory_bytes,
+        })
     }
 
     /// Folds a batch.
@@ -83,13 +91,17 @@ impl<P: Exported> Runtime<P> {
             pending.bytes += waiting.bytes;
             fault = fault.take().or(table.take_fault());
         });
+        if is_short(self.memory_bytes, backend::memory()) {
+            self.projection.each(&mut |_, table| table.let_go());
+            pending.bytes = pending.bytes.max(self.memory_bytes); // so that the host flushes
+        }
         fault.map_or(Ok(pending), |fault| Err(fault.into_wit()))
     }
 
     fn fold(&mut self, batch: &events::Batch) -> Result<(), Fault> {
         self.arena.clear();
         self.update_dictionaries(batch)?;
-        let Runtime { projection, dictionaries, arena, kinds } = self;
+        let Runtime { projection, dictionaries, arena, kinds, .. } = self;
         let columns = envelope::Columns::new(&batch.envelope, dictionaries, P::METADATA, arena);
         let unasked_part = Unasked::default();
         let first = METADATA_FIELDS + P::METADATA.len();
@@ -133,6 +145,12 @@ impl<P: Exported> Runtime<P> {
         });
         fault.map_or(Ok(changes), |fault| Err(fault.into_wit()))
     }
+}
+
+/// Whether an instance that may have `most` bytes has little left: a flush needs columns beside the rows, the next batch
+/// comes, and a list that grows has to be copied. Of what is not in use, some may be free for blocks of one size only.
+fn is_short(most: u64, (used, taken): (u64, u64)) -> bool {
+    used > most / 8 * 5 || taken > most / 8 * 7
 }
 
 #[cold]

@@ -59,6 +59,11 @@ impl Slots {
         }
         let key = symbol.key as usize;
         if keys.slots.len() <= key {
+            // A quarter more at a time, since there may be a million keys.
+            let more = key + 1 - keys.slots.len();
+            if keys.slots.capacity() <= key {
+                keys.slots.reserve_exact(more.max(keys.slots.len() / 4));
+            }
             keys.slots.resize(key + 1, Slot::UNKNOWN);
         }
         keys.slots[key] = slot;

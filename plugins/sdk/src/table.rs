@@ -1,10 +1,14 @@
 //! A **table** of rows by key: those changed since the last flush, and as many others as memory allows.
 
 mod asked_keys;
+mod chunks;
 mod evicted_keys;
 mod flush;
+mod held;
 mod index;
 mod trim;
+#[cfg(test)]
+mod memory_tests;
 #[cfg(test)]
 mod partition_tests;
 #[cfg(test)]
@@ -23,7 +27,9 @@ use crate::key::{AsKey, Key};
 use crate::row::Row;
 use crate::slots::{Slot, Slots};
 use crate::table::asked_keys::AskedKeys;
+use crate::table::chunks::Chunks;
 use crate::table::evicted_keys::Elsewhere;
+use crate::table::held::{DIRTY, Held, LIVE, REACHED, STORED};
 use crate::table::index::Index;
 use crate::table::trim::weight;
 use crate::tables::Opening;
@@ -81,9 +87,11 @@ use crate::{Fault, backend};
 /// ```
 pub struct Table<R: Row> {
     /// Rows that are held, and beside each what is known of it: apart, since most events touch the row alone.
-    rows: Vec<R>,
-    held: Vec<Held>,
-    /// Indexes into both, by key.
+    rows: Chunks<R>,
+    held: Chunks<Held>,
+    /// What each weighed last, where rows may grow.
+    weights: Chunks<u32>,
+    /// Indexes into these, by key.
     by_key: Index,
     slots: Slots,
     /// Indexes of the rows that changed since the last flush.
@@ -105,26 +113,12 @@ pub struct Table<R: Row> {
     fault: Option<Fault>,
 }
 
-#[derive(Clone, Copy)]
-struct Held {
-    hash: u64,
-    /// The table's mark when it was last made ready to be changed.
-    mark: u32,
-    /// The batch count when it was last reached.
-    reached: u32,
-    bytes: u32,
-    /// Whether the row is there, or known not to be.
-    live: bool,
-    dirty: bool,
-    /// Whether the read model may have a row with this key.
-    stored: bool,
-}
-
 impl<R: Row> Default for Table<R> {
     fn default() -> Self {
         Table {
-            rows: Vec::new(),
-            held: Vec::new(),
+            rows: Chunks::default(),
+            held: Chunks::default(),
+            weights: Chunks::default(),
             by_key: Index::default(),
             slots: Slots::default(),
             dirty: Vec::new(),
@@ -162,23 +156,22 @@ impl<R: Row> Table<R> {
             None => self.seek(key.view(), symbol)?,
         };
         let held = &mut self.held[index];
-        held.reached = self.batches;
-        if held.live { Some(&self.rows[index]) } else { None }
+        held.reach_in(self.batches);
+        if held.is(LIVE) { Some(&self.rows[index]) } else { None }
     }
 
     /// Writes a row, in the place of the one with its key if there is one.
     pub fn put(&mut self, row: R) {
-        let hash = hash::<R>(row.key());
+        let hash = self.hash(row.key());
         let index = match self.position(row.key(), hash) {
             Some(index) => index,
             // What the read model holds does not matter: it is replaced.
             None => self.hold_unseen(R::new(row.key()), hash),
         };
         self.write(index);
+        let before = self.weight_at(index);
         self.rows[index] = row;
-        if R::GROWS {
-            self.weigh(index);
-        }
+        self.weigh(index, before);
     }
 
     /// Removes the row with this key, if there is one.
@@ -187,7 +180,7 @@ impl<R: Row> Table<R> {
         let index = match self.slots.get(symbol).known() {
             Some(index) => index,
             None => {
-                let hash = hash::<R>(key.view());
+                let hash = self.hash(key.view());
                 match self.position(key.view(), hash) {
                     Some(index) => index,
                     None => {
@@ -202,13 +195,13 @@ impl<R: Row> Table<R> {
         };
         self.write(index);
         let held = &mut self.held[index];
-        held.live = false;
-        self.gone += usize::from(!held.stored);
+        held.set(LIVE, false);
+        self.gone += usize::from(!held.is(STORED));
         // The next `entry` has to make the row again; its slot may say that it is ready.
-        held.mark = 0;
         self.next_mark();
+        let before = self.weight_at(index);
         self.rows[index].reset();
-        self.weigh(index);
+        self.weigh(index, before);
     }
 
     /// From now on every row has to be made ready again.
@@ -226,13 +219,13 @@ impl<R: Row> Table<R> {
     fn count_anew(&mut self) {
         (self.mark, self.batches) = (1, 0);
         self.slots.clear();
-        self.held.iter_mut().for_each(|held| (held.mark, held.reached) = (0, 0));
+        self.held.iter_mut().for_each(|held| held.reach_in(0));
     }
 
     /// Where the row is held, if it is there; a row that is known not to be there takes no memory.
     #[inline(never)]
     fn seek(&mut self, key: <R::Key as Key>::Ref<'_>, symbol: Symbol) -> Option<usize> {
-        let hash = hash::<R>(key);
+        let hash = self.hash(key);
         let index = match self.position(key, hash) {
             Some(index) => index,
             None if self.elsewhere.may_have(hash) => self.fetch(key, hash),
@@ -250,22 +243,17 @@ impl<R: Row> Table<R> {
     #[inline(never)]
     fn reach(&mut self, key: <R::Key as Key>::Ref<'_>, symbol: Symbol, slot: Slot) -> usize {
         let index = slot.known().unwrap_or_else(|| {
-            let hash = hash::<R>(key);
+            let hash = self.hash(key);
             self.position(key, hash).unwrap_or_else(|| self.fetch(key, hash))
         });
-        if self.held[index].mark != self.mark {
-            self.write(index);
-        }
+        self.write(index);
         self.slots.set(symbol, Slot { row: index as u32, mark: self.mark });
         index
     }
 
     #[inline]
     fn position(&self, key: <R::Key as Key>::Ref<'_>, hash: u64) -> Option<usize> {
-        let same = |index: u32| {
-            let index = index as usize;
-            self.held[index].hash == hash && R::Key::same(self.rows[index].key(), key)
-        };
+        let same = |index: u32| R::Key::same(self.rows[index as usize].key(), key);
         self.by_key.find(hash, same).map(|index| index as usize)
     }
 
@@ -326,16 +314,20 @@ impl<R: Row> Table<R> {
     /// `is_there` says whether the read model has the row, if that is known.
     fn hold(&mut self, row: R, hash: u64, is_there: Option<bool>) -> usize {
         // Within a batch there is some slack, so that the walk through the changed rows is worth it.
-        if self.bytes - self.dirty_bytes > self.opening.cache_bytes.saturating_add(self.dirty_bytes) {
+        if self.clean_bytes() > self.opening.cache_bytes.saturating_add(self.dirty_bytes) {
             self.weigh_reached();
             self.trim();
         }
         let index = self.held.len();
         let bytes = weight(&row);
         self.bytes += u64::from(bytes);
-        let (live, stored) = (is_there == Some(true), is_there != Some(false));
+        if R::GROWS {
+            self.weights.push(bytes);
+        }
+        let live = if is_there == Some(true) { LIVE } else { 0 };
+        let stored = if is_there != Some(false) { STORED } else { 0 };
         self.rows.push(row);
-        self.held.push(Held { hash, mark: 0, reached: self.batches, bytes, live, dirty: false, stored });
+        self.held.push(Held::new(self.batches, live | stored));
         self.by_key.insert(hash, index as u32);
         index
     }
@@ -343,25 +335,30 @@ impl<R: Row> Table<R> {
     /// Makes sure that a row is there and will be flushed.
     fn write(&mut self, index: usize) {
         let held = &mut self.held[index];
-        held.mark = self.mark;
-        held.reached = self.batches;
-        held.live = true;
-        if !held.dirty {
-            held.dirty = true;
+        held.reach_in(self.batches);
+        held.set(LIVE, true);
+        let (is_dirty, is_reached) = (held.is(DIRTY), held.is(REACHED));
+        held.set(if R::GROWS { DIRTY | REACHED } else { DIRTY }, true);
+        if !is_dirty {
+            if self.dirty.len() == self.dirty.capacity() {
+                // A quarter more at a time, since it may become very long.
+                self.dirty.reserve_exact(self.dirty.len() / 4 + 16);
+            }
             self.dirty.push(index as u32);
-            self.dirty_bytes += u64::from(held.bytes);
+            self.dirty_bytes += self.weight_at(index);
         }
-        if R::GROWS {
+        if R::GROWS && !is_reached {
             self.reached.push(index as u32);
         }
+    }
+
+    /// By the seed of this instance, which nobody outside knows: no keys can be chosen so that they meet.
+    fn hash(&self, key: <R::Key as Key>::Ref<'_>) -> u64 {
+        FixedState::with_seed(self.opening.seed).hash_one(key)
     }
 }
 
 /// Whether columns hold a row's key. If not, no row has it, and storing one is a fault.
 fn is_storable<R: Row>(row: &R) -> bool {
     row.push_key(&mut R::KeyColumns::default()).is_ok()
-}
-
-fn hash<R: Row>(key: <R::Key as Key>::Ref<'_>) -> u64 {
-    FixedState::with_seed(0).hash_one(key)
 }

@@ -43,6 +43,8 @@ pub struct Opening {
     pub(crate) empty: bool,
     /// Whether the projection says that its rows depend on one partition of the events each.
     pub(crate) partitioned: bool,
+    /// What its hashes are made with.
+    pub(crate) seed: u64,
     /// How many bytes of unchanged rows it may keep.
     pub(crate) cache_bytes: u64,
 }
@@ -63,6 +65,8 @@ pub trait AnyTable {
     fn open(&mut self, opening: Opening);
     /// After each batch.
     fn settle(&mut self) -> Waiting;
+    /// Lets go of every row that did not change.
+    fn let_go(&mut self);
     fn take_fault(&mut self) -> Option<Fault>;
     fn flush(&mut self) -> Result<Option<tables::Changes>, Fault>;
 }

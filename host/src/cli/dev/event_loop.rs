@@ -27,7 +27,7 @@ use crate::read_model::Comparison;
 use crate::server::{self, Command, Notice, Stop};
 
 /// An editor's save is several changes; it is looked at once none followed for so long.
-const QUIET: Duration = Duration::from_millis(4);
+const QUIET: Duration = Duration::from_millis(2);
 /// Under changes without end it is looked at all the same after this long.
 const PATIENCE: Duration = Duration::from_millis(60);
 /// How often a stop is looked for.

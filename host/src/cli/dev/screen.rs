@@ -216,3 +216,53 @@ impl Shown {
         lines
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::Served;
+    use super::*;
+
+    fn shown(shown: &Shown, room: usize) -> Vec<String> {
+        shown.lines(room).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
+    }
+
+    fn warning() -> Diagnostic {
+        Diagnostic { is_error: false, code: None, message: "unused".into(), place: None, help: None }
+    }
+
+    fn served(hash: &str) -> Report {
+        let (load_ms, replay_ms, swap_ms) = (None, None, None);
+        let (save_to_served_ms, notice_ms, build_ms) = (400.0, 4.0, 300.0);
+        let hash = hash.to_owned();
+        Report::Served(Served { hash, save_to_served_ms, notice_ms, build_ms, load_ms, replay_ms, swap_ms })
+    }
+
+    #[test]
+    fn what_serves_stays_on_the_screen_while_a_save_does_not_compile() {
+        let mut screen = Shown { name: "balances".into(), ..Shown::default() };
+        screen.report(&served("0123456789ab"));
+        let (errors, warnings) = (Vec::new(), Vec::new());
+        screen.report(&Report::NotCompiled { errors, warnings, cargo: Some("no".into()), after_save_ms: 300.0 });
+        assert_eq!(
+            shown(&screen, 10),
+            [
+                "projectionist dev  balances  serving 0123456789ab",
+                "",
+                "it does not compile (300 ms after the save); what served goes on serving",
+                "  no",
+            ]
+        );
+    }
+
+    #[test]
+    fn warnings_are_counted_and_shown_on_demand() {
+        let mut screen = Shown { name: "balances".into(), ..Shown::default() };
+        let (hash, warnings) = ("0123456789ab".into(), vec![warning(), warning()]);
+        screen.report(&Report::Compiled { build_ms: 300.0, bytes: 9, hash, warnings, is_same: false });
+        let counted = ["projectionist dev  balances  loading and replaying", "", "2 warnings"];
+        assert_eq!(shown(&screen, 10), counted);
+        screen.shows_warnings = true;
+        assert_eq!(shown(&screen, 10)[3..], ["  warning: unused", "  warning: unused"]);
+        assert_eq!(shown(&screen, 2), counted[..2], "no more than there is room for");
+    }
+}

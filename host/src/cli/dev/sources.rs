@@ -43,15 +43,15 @@ impl SourceTree {
 
     /// Whether `path` is, or may hold, sources: below a root, none of the others', neither hidden nor a passing file.
     pub fn holds(&self, path: &Path) -> bool {
-        if self.others.iter().any(|other| path.starts_with(other)) {
+        let Some((root, below)) = self.roots.iter().find_map(|root| Some((root, path.strip_prefix(root).ok()?))) else {
             return false;
-        }
-        let below = self.roots.iter().find_map(|root| path.strip_prefix(root).ok());
-        below.is_some_and(|below| {
-            below.components().next().is_some() // the folder's own times change with anything in it
-                && !below.starts_with("target")
-                && !below.components().any(|part| is_passing(&part.as_os_str().to_string_lossy()))
-        })
+        };
+        // A crate may lie in a folder of the others itself.
+        let is_others = |other: &PathBuf| path.starts_with(other) && !root.starts_with(other);
+        below.components().next().is_some() // the folder's own times change with anything in it
+            && !below.starts_with("target")
+            && !self.others.iter().any(is_others)
+            && !below.components().any(|part| is_passing(&part.as_os_str().to_string_lossy()))
     }
 }
 
@@ -133,10 +133,12 @@ mod tests {
     #[test]
     fn only_sources_count() {
         let tree = SourceTree {
-            roots: vec!["/p".into(), "/sdk".into()],
-            others: vec!["/p/build".into(), "/p/data".into(), "/p/plugins".into()],
+            roots: ["/p", "/sdk", "/built/demo"].map(PathBuf::from).to_vec(),
+            others: ["/p/build", "/p/data", "/p/plugins", "/built"].map(PathBuf::from).to_vec(),
         };
-        for source in ["/p/src/lib.rs", "/p/Cargo.toml", "/p/tables/table.csv", "/sdk/src/lib.rs"] {
+        for source in
+            ["/p/src/lib.rs", "/p/Cargo.toml", "/p/tables/table.csv", "/sdk/src/lib.rs", "/built/demo/src/lib.rs"]
+        {
             assert!(tree.holds(Path::new(source)), "{source}");
         }
         for other in [

@@ -23,6 +23,7 @@ impl SqliteBulkAppender {
 impl BulkAppender for SqliteBulkAppender {
     fn append(&mut self, events: &[BulkEvent<'_>]) -> Result<Vec<BulkOutcome>> {
         let mut transaction = self.writer.begin()?;
+        transaction.prepare_streams(events)?;
         let mut outcomes = Vec::with_capacity(events.len());
         for event in events {
             outcomes.push(match transaction.record(event)? {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::cache_sizes::CacheSizes;
 use super::error::storage;
-use super::schema::{Found, recognise};
+use super::schema::{Found, recognise, upgrade};
 use crate::event::{Blame, Fault, FaultKind, Result};
 use crate::sqlite_file::{ReadConnection, open_for_reading};
 
@@ -14,13 +15,12 @@ use crate::sqlite_file::{ReadConnection, open_for_reading};
 pub(super) const BUSY_MAX: Duration = Duration::from_secs(10);
 
 /// What is set, on which connections, and why.
-const PRAGMAS: [(Use, &str, &str); 9] = [
+const PRAGMAS: [(Use, &str, &str); 8] = [
     (Use::Writing, "synchronous", "FULL"), // in WAL mode, NORMAL may lose the last commits in a power cut
-    (Use::Writing, "cache_size", "-65536"), // KiB; it is allocated as it is needed
     (Use::Writing, "wal_autocheckpoint", "4000"), // pages; fewer and longer checkpoints write less in all
     (Use::Writing, "journal_size_limit", "67108864"), // bytes; the WAL of a large import shrinks again
     (Use::Writing, "temp_store", "MEMORY"), // no files beside the store
-    (Use::BulkWriting, "cache_size", "-196608"), // KiB; a page of the index for each of 10,000 streams, and the rest
+    (Use::BulkWriting, "wal_autocheckpoint", "16000"), // pages of all streams change in each transaction
     (Use::Reading, "query_only", "ON"),    // a reader that writes would be a bug
     (Use::Reading, "cache_size", "-4096"), // KiB; a scan reads each page once
     (Use::Reading, "mmap_size", "0"),      // a mapped log would count as resident memory, once for each reader
@@ -40,6 +40,14 @@ impl Use {
     fn includes(self, other: Use) -> bool {
         self == other || (self == Use::BulkWriting && other == Use::Writing)
     }
+
+    /// What a writer may take. SQLite allocates pages as it needs them.
+    pub fn cache_sizes(self) -> CacheSizes {
+        match self {
+            Use::Reading | Use::Writing => CacheSizes::SMALL,
+            Use::BulkWriting => CacheSizes::for_many_events(),
+        }
+    }
 }
 
 /// Faults when there is no store at `path`, or one that cannot be read.
@@ -52,27 +60,35 @@ pub(super) fn connect(path: &Path, purpose: Use) -> Result<Connection> {
     must_exist(path)?;
     let failed = |error| storage(&opening(path), path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    set_up(Connection::open_with_flags(path, flags).map_err(failed)?, path, purpose)
+    let (mut connection, found) = set_up(Connection::open_with_flags(path, flags).map_err(failed)?, path, purpose)?;
+    if found == Found::OlderStore {
+        upgrade(path, &mut connection)?;
+    }
+    Ok(connection)
 }
 
 /// A connection that reads the store at `path`, which must be there, also for a user who may not write.
 pub(super) fn connect_for_reading(path: &Path) -> Result<ReadConnection> {
     must_exist(path)?;
     let mut opened = open_for_reading(path).map_err(|error| storage(&opening(path), path, error))?;
-    opened.connection = set_up(opened.connection, path, Use::Reading)?;
+    (opened.connection, _) = set_up(opened.connection, path, Use::Reading)?;
     Ok(opened)
 }
 
-fn set_up(mut connection: Connection, path: &Path, purpose: Use) -> Result<Connection> {
+fn set_up(mut connection: Connection, path: &Path, purpose: Use) -> Result<(Connection, Found)> {
     let failed = |error| storage(&opening(path), path, error);
     wait_when_busy(&mut connection).map_err(failed)?;
     for (_, name, value) in PRAGMAS.iter().filter(|(whose, ..)| purpose.includes(*whose)) {
         connection.pragma_update(None, name, value).map_err(failed)?;
     }
+    if purpose != Use::Reading {
+        let kib = purpose.cache_sizes().page_bytes >> 10;
+        connection.pragma_update(None, "cache_size", format!("-{kib}")).map_err(failed)?;
+    }
     connection.set_prepared_statement_cache_capacity(32);
     match recognise(path, &connection)? {
-        Found::Store => Ok(connection),
         Found::Empty => Err(missing(path, "the file is empty")),
+        found => Ok((connection, found)),
     }
 }
 

@@ -16,6 +16,8 @@ mod error;
 mod id;
 mod schema;
 mod connect;
+mod cache_sizes;
+mod stream_cache;
 mod write;
 mod append;
 mod commit_notifier;

@@ -11,11 +11,17 @@ use crate::event::{Fault, Result};
 
 /// Marks the file as ours (`PJEV`).
 const APPLICATION_ID: i32 = 0x504A_4556;
-/// The format that this program writes and the only one it reads.
-const FORMAT: i32 = 1;
+/// The format that this program writes. It reads those before it, and brings a store up to it when it begins to write.
+const FORMAT: i32 = 2;
+/// The first format. It has no last versions of streams, and an index over streams and their versions instead.
+const FIRST_FORMAT: i32 = 1;
 
 const SCHEMA: &str = "
-CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE streams (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    last_version INTEGER NOT NULL DEFAULT 0  -- the stream_version of its last event
+) STRICT;
 CREATE TABLE types (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE events (
     position INTEGER PRIMARY KEY,        -- the place in the log, from 1, no gaps
@@ -25,8 +31,7 @@ CREATE TABLE events (
     time INTEGER NOT NULL,               -- microseconds since 1970-01-01T00:00:00Z
     id ANY NOT NULL UNIQUE,              -- 16 bytes for a UUID, text otherwise
     data TEXT NOT NULL,                  -- JSON as recorded
-    metadata TEXT,                       -- JSON object as recorded
-    UNIQUE (stream, stream_version)
+    metadata TEXT                        -- JSON object as recorded
 ) STRICT;
 CREATE VIEW event_log AS
     SELECT position, streams.name AS stream, stream_version, types.name AS type,
@@ -56,6 +61,8 @@ pub(super) fn create_if_missing(path: &Path) -> Result<()> {
 #[derive(PartialEq)]
 pub(super) enum Found {
     Store,
+    /// Of an older format that can be read as it is.
+    OlderStore,
     Empty,
 }
 
@@ -68,6 +75,7 @@ pub(super) fn recognise(path: &Path, connection: &Connection) -> Result<Found> {
     let found = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
     match found {
         (APPLICATION_ID, FORMAT) => Ok(Found::Store),
+        (APPLICATION_ID, FIRST_FORMAT) => Ok(Found::OlderStore),
         (APPLICATION_ID, newer) => Err(Fault::storage(
             format!("opening {}", path.display()),
             format!("it is an event store of format {newer}, and this program knows format {FORMAT}"),
@@ -80,6 +88,25 @@ pub(super) fn recognise(path: &Path, connection: &Connection) -> Result<Found> {
         )
         .hint("name another file; this one was left as it is")),
     }
+}
+
+/// Brings a store of the first format up to this one: streams get their last versions. Its index over streams and
+/// versions stays, since it cannot be taken off a table; it costs time at each append and nothing else.
+pub(super) fn upgrade(path: &Path, connection: &mut Connection) -> Result<()> {
+    let failed = |error| storage(&format!("bringing {} up to format {FORMAT}", path.display()), path, error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    // Another process may have been faster.
+    if recognise(path, &transaction)? == Found::OlderStore {
+        transaction
+            .execute_batch(
+                "ALTER TABLE streams ADD COLUMN last_version INTEGER NOT NULL DEFAULT 0;
+                 UPDATE streams SET last_version =
+                     coalesce((SELECT max(stream_version) FROM events WHERE stream = streams.id), 0);",
+            )
+            .map_err(failed)?;
+        transaction.pragma_update(None, "user_version", FORMAT).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
 }
 
 fn create(path: &Path) -> Result<()> {

@@ -8,13 +8,10 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use super::connect::{Use, connect};
 use super::error::storage;
 use super::file_identity::FileIdentity;
+use super::stream_cache::{Stream, StreamCache};
 use crate::event::{Fault, Position, Result, StreamVersion, Timestamp};
 use crate::event_store::BulkEvent;
 
-/// Streams remembered with their number and last version; past it the memory starts anew.
-const STREAMS_REMEMBERED_MAX: usize = 200_000;
-/// Bytes of stream names remembered.
-const STREAM_BYTES_REMEMBERED_MAX: usize = 32 << 20;
 /// Event types remembered with their number.
 const TYPES_REMEMBERED_MAX: usize = 20_000;
 
@@ -28,18 +25,12 @@ pub(super) struct Writer {
 }
 
 /// What the writer knows without asking: true as long as nobody else has appended.
-#[derive(Default)]
 struct Memory {
     head: u64,
-    streams: HashMap<String, Stream, foldhash::fast::RandomState>,
-    stream_bytes: usize,
+    streams: StreamCache,
     types: HashMap<String, i64, foldhash::fast::RandomState>,
-}
-
-#[derive(Clone, Copy)]
-struct Stream {
-    number: i64,
-    last: u64,
+    /// Whether the last id looked at was there: then the next is likely to be, as when a file is imported again.
+    repeats: bool,
 }
 
 /// What became of an event.
@@ -57,7 +48,12 @@ impl Writer {
             file: FileIdentity::of(path),
             connection: connect(path, purpose)?,
             path: path.to_owned(),
-            memory: Memory::default(),
+            memory: Memory {
+                head: 0,
+                streams: StreamCache::new(purpose.cache_sizes().stream_bytes),
+                types: HashMap::default(),
+                repeats: false,
+            },
         })
     }
 
@@ -74,7 +70,7 @@ impl Writer {
                 .cast_unsigned();
             // Every transaction that records anything moves the head.
             if memory.head != head {
-                *memory = Memory { head, ..Memory::default() };
+                memory.forget(head);
             }
             memory.trim();
             let insert = connection.prepare_cached(
@@ -95,7 +91,7 @@ impl Writer {
                 memory,
                 insert,
                 find,
-                repeats: false,
+                last_versions: Vec::new(),
                 now: Timestamp::now(),
                 open: true,
             }),
@@ -108,11 +104,14 @@ impl Writer {
 }
 
 impl Memory {
+    fn forget(&mut self, head: u64) {
+        self.head = head;
+        self.streams.clear();
+        self.types.clear();
+    }
+
     fn trim(&mut self) {
-        if self.streams.len() > STREAMS_REMEMBERED_MAX || self.stream_bytes > STREAM_BYTES_REMEMBERED_MAX {
-            self.streams = HashMap::default();
-            self.stream_bytes = 0;
-        }
+        self.streams.trim();
         if self.types.len() > TYPES_REMEMBERED_MAX {
             self.types = HashMap::default();
         }
@@ -126,8 +125,8 @@ pub(super) struct Transaction<'w> {
     memory: &'w mut Memory,
     insert: CachedStatement<'w>,
     find: CachedStatement<'w>,
-    /// Whether the last id looked at was there: then the next is likely to be, as when a file is imported again.
-    repeats: bool,
+    /// The number of the stream of each event recorded, and the version that it gave the stream.
+    last_versions: Vec<(i64, u64)>,
     now: Timestamp,
     open: bool,
 }
@@ -135,14 +134,14 @@ pub(super) struct Transaction<'w> {
 impl Transaction<'_> {
     /// Records `event` at the end of its stream, unless its id is there.
     pub fn record(&mut self, event: &BulkEvent<'_>) -> Result<Outcome> {
-        if self.repeats
+        if self.memory.repeats
             && let Some(there) = self.recorded(event)?
         {
             return Ok(there);
         }
         let stream = self.stream(&event.stream)?;
         let kind = self.kind(&event.kind)?;
-        let (position, stream_version) = (self.memory.head + 1, stream.last + 1);
+        let (position, stream_version) = (self.memory.head + 1, stream.last_version + 1);
         let time = event.time.unwrap_or(self.now);
         let added = self
             .insert
@@ -163,9 +162,8 @@ impl Transaction<'_> {
             });
         }
         self.memory.head = position;
-        if let Some(stream) = self.memory.streams.get_mut(event.stream.as_ref()) {
-            stream.last = stream_version;
-        }
+        self.memory.streams.set_last_version(&event.stream, stream_version);
+        self.last_versions.push((stream.number, stream_version));
         Ok(Outcome::Added(Position(position), StreamVersion(stream_version)))
     }
 
@@ -188,49 +186,72 @@ impl Transaction<'_> {
             })
             .optional()
             .map_err(|error| self.failed(error))?;
-        self.repeats = recorded.is_some();
+        self.memory.repeats = recorded.is_some();
         Ok(recorded)
     }
 
     /// The last version of a stream; 0 when it has no events.
     pub fn stream_version(&self, name: &str) -> Result<StreamVersion> {
-        let known = self.memory.streams.get(name).map(|stream| stream.last);
-        let last = match known {
-            Some(last) => last,
-            None => self.find_stream(name)?.map_or(0, |stream| stream.last),
+        let stream = match self.memory.streams.get(name) {
+            Some(stream) => Some(stream),
+            None => self.find_stream(name)?,
         };
-        Ok(StreamVersion(last))
+        Ok(StreamVersion(stream.map_or(0, |stream| stream.last_version)))
     }
 
     /// Makes everything recorded durable; the head of the log after it.
     pub fn commit(mut self) -> Result<Position> {
+        self.write_last_versions().map_err(|error| self.failed(error))?;
         self.connection.execute_batch("COMMIT").map_err(|error| self.failed(error))?;
         self.open = false;
         Ok(Position(self.memory.head))
     }
 
+    /// Looks up the streams of `events` that are not known, and makes those that are new, in the order of the index over
+    /// their names: each of its pages is visited once. Does nothing when the events are likely to be there already.
+    pub fn prepare_streams(&mut self, events: &[BulkEvent<'_>]) -> Result<()> {
+        if self.memory.repeats {
+            return Ok(());
+        }
+        let names = events.iter().map(|event| event.stream.as_ref());
+        let mut unknown: Vec<&str> = names.filter(|name| self.memory.streams.get(name).is_none()).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        unknown.into_iter().try_for_each(|name| self.stream(name).map(|_| ()))
+    }
+
+    /// Each stream's row is written once, in the order in which the rows stand.
+    fn write_last_versions(&mut self) -> rusqlite::Result<()> {
+        let mut versions = std::mem::take(&mut self.last_versions);
+        versions.sort_unstable();
+        let mut update = self.connection.prepare_cached("UPDATE streams SET last_version = ?2 WHERE id = ?1")?;
+        for (index, (number, version)) in versions.iter().enumerate() {
+            let is_last = versions.get(index + 1).is_none_or(|(next, _)| next != number);
+            if is_last {
+                update.execute(params![number, version.cast_signed()])?;
+            }
+        }
+        Ok(())
+    }
+
     fn stream(&mut self, name: &str) -> Result<Stream> {
         if let Some(stream) = self.memory.streams.get(name) {
-            return Ok(*stream);
+            return Ok(stream);
         }
         let stream = match self.find_stream(name)? {
             Some(stream) => stream,
-            None => Stream { number: self.add("INSERT INTO streams (name) VALUES (?1)", name)?, last: 0 },
+            None => Stream { number: self.add("INSERT INTO streams (name) VALUES (?1)", name)?, last_version: 0 },
         };
-        self.memory.streams.insert(name.to_owned(), stream);
-        self.memory.stream_bytes += name.len();
+        self.memory.streams.insert(name, stream);
         Ok(stream)
     }
 
     fn find_stream(&self, name: &str) -> Result<Option<Stream>> {
         let find = || {
             self.connection
-                .prepare_cached(
-                    "SELECT id, (SELECT coalesce(max(stream_version), 0) FROM events WHERE stream = streams.id)
-                     FROM streams WHERE name = ?1",
-                )?
+                .prepare_cached("SELECT id, last_version FROM streams WHERE name = ?1")?
                 .query_row([name], |row| {
-                    Ok(Stream { number: row.get(0)?, last: row.get::<_, i64>(1)?.cast_unsigned() })
+                    Ok(Stream { number: row.get(0)?, last_version: row.get::<_, i64>(1)?.cast_unsigned() })
                 })
                 .optional()
         };
@@ -270,7 +291,8 @@ impl Drop for Transaction<'_> {
             if !self.connection.is_autocommit() {
                 _ = self.connection.execute_batch("ROLLBACK");
             }
-            *self.memory = Memory::default();
+            // What was undone is not known; nor is the head, so that the next transaction asks for all of it.
+            self.memory.forget(u64::MAX);
         }
     }
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
+use super::files::lock;
+use super::history::{File, History};
 use super::lock::SealingLock;
 use super::names::{key, wanted};
 use super::seal::{Made, seal};
-use super::{File, History};
 use crate::event::{Fault, Position, Range, Result};
 use crate::event_store::Source;
 
@@ -109,7 +110,7 @@ impl History {
             fault: Mutex::new(None),
         };
         let segments = work.run(watch)?;
-        if let Some(fault) = super::lock(&work.fault).take() {
+        if let Some(fault) = lock(&work.fault).take() {
             return Err(fault);
         }
         Ok(CaughtUp {
@@ -183,7 +184,7 @@ impl Work<'_> {
                 thread::sleep(busy.min(4 * WORK));
                 worked = Instant::now();
             }
-            let makes_room = self.pace == Pace::Gentle && self.history.0.hurry.is_on();
+            let makes_room = self.pace == Pace::Gentle && self.history.0.waiting.is_on();
             if makes_room {
                 self.is_stopped.store(true, Ordering::Relaxed);
             }
@@ -204,7 +205,7 @@ impl Work<'_> {
 
     /// Ends the work of all threads.
     fn fail(&self, fault: Fault) {
-        super::lock(&self.fault).get_or_insert(fault);
+        lock(&self.fault).get_or_insert(fault);
         self.is_stopped.store(true, Ordering::Relaxed);
     }
 }

@@ -4,9 +4,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::files::file_fault;
 use crate::event::{Fault, Result};
 
 const FILE: &str = "lock";
+/// How long who repairs or removes segments waits for another who seals.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_millis(2);
 
 /// Held while segments are sealed or removed, until dropped.
@@ -18,7 +21,7 @@ impl SealingLock {
     /// The lock of the folder, making the folder when it is missing; none when another has it and keeps it for
     /// longer than `patience`.
     pub fn take(folder: &Path, patience: Duration) -> Result<Option<SealingLock>> {
-        let failed = |error| super::file_fault(format!("locking {}", folder.display()), &error);
+        let failed = |error| file_fault(format!("locking {}", folder.display()), &error);
         std::fs::create_dir_all(folder).map_err(failed)?;
         let file =
             OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(FILE)).map_err(failed)?;

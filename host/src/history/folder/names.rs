@@ -4,10 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::event::{Position, Range};
 
-/// Positions that a segment covers: the newest events are sealed in small ones, and small ones are replaced by larger
-/// as the log grows.
-pub const SIZES: [u64; 3] = [1 << 14, 1 << 17, 1 << 20];
-
 /// What the name of a file that is still being written begins with.
 pub(super) const NEW: &str = "new-";
 const ENDING: &str = ".segment";
@@ -59,6 +55,7 @@ pub(super) fn key(range: Range) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::sizes::SIZES;
 
     fn range(after: u64, through: u64) -> Range {
         Range { after: Position(after), through: Position(through) }

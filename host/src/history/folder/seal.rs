@@ -5,10 +5,12 @@ use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::files::file_fault;
 use super::names::{NEW, file_name};
 use crate::event::{Range, Result};
 use crate::event_store::Reader;
-use crate::history::{Segment, Sizes};
+use crate::history::segment::Segment;
+use crate::history::sizes::Sizes;
 
 /// Bytes written at once.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -37,7 +39,7 @@ pub(super) fn seal(
             let doing = || format!("sealing {}", folder.join(&name).display());
             std::fs::rename(&unfinished, folder.join(&name))
                 .and_then(|()| sync_folder(folder))
-                .map_err(|error| super::file_fault(doing(), &error))?;
+                .map_err(|error| file_fault(doing(), &error))?;
         }
         Ok(made)
     });
@@ -55,7 +57,7 @@ fn write(
     sizes: Sizes,
     watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Made> {
-    let failed = |error| super::file_fault(format!("writing {}", path.display()), &error);
+    let failed = |error| file_fault(format!("writing {}", path.display()), &error);
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, File::create(path).map_err(failed)?);
     let Some(_bytes) = Segment::shred_sized(reader, range, sizes, &mut out, watch)? else { return Ok(Made::Stopped) };
     out.flush().map_err(failed)?;

@@ -1,11 +1,11 @@
-//! In a **hurry**: somebody waits for the history, so that who seals at leisure makes room.
+//! **Seals now**: somebody waits for the history, so it is made on all cores.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{History, Pace, Sealing};
+use super::catch_up::{Pace, Sealing};
+use super::history::History;
 use crate::event::{Position, Result};
 use crate::event_store::Source;
 
@@ -13,26 +13,6 @@ use crate::event_store::Source;
 const LOOK: Duration = Duration::from_millis(10);
 /// and how long it waits for one that does not.
 const PATIENCE: Duration = Duration::from_secs(3);
-
-/// How many wait.
-#[derive(Default)]
-pub(super) struct SealNow(AtomicUsize);
-
-impl SealNow {
-    /// Whether somebody waits.
-    pub fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
-    }
-}
-
-/// One who waits; no more once dropped.
-struct Waiting<'a>(&'a SealNow);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 impl History {
     /// Seals everything through `through` on all cores, or waits while another process does. Returns when that is
@@ -43,8 +23,7 @@ impl History {
         through: Position,
         watch: &mut dyn FnMut(Sealing) -> ControlFlow<()>,
     ) -> Result<()> {
-        self.0.hurry.0.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.0.hurry);
+        let _waiter = self.0.waiting.enter();
         let mut sealed = (self.through(), Instant::now());
         loop {
             let mut is_stopped = false;

@@ -1,7 +1,7 @@
 //! How history **stands**: what is sealed, what is not, and what of it is damaged.
 
+use super::history::{File, History};
 use super::names::{file_name, wanted};
-use super::{File, History};
 use crate::event::{Position, Range, Result};
 
 /// How history stands.
@@ -44,7 +44,7 @@ impl History {
     pub fn verify(&self, head: Position) -> Result<Status> {
         for segment in self.segments()? {
             if let Err(damaged) = segment.verify() {
-                self.condemn(segment.range(), &damaged.what);
+                self.invalidate(segment.range(), &damaged.what);
             }
         }
         Ok(self.status_now(head))
@@ -67,7 +67,7 @@ impl History {
                 Some(DamagedFile { file: file_name(*range), range: *range, reason: reason.clone() })
             }
         });
-        // SegmentBuilder that lies beyond a gap shows where the gap is.
+        // What lies beyond a gap shows where the gap is.
         let last = known.files.keys().map(|&(_, through)| through).max().unwrap_or_default();
         let ranges = known.files.iter().filter(|(_, (_, file))| matches!(file, File::Good(_)));
         let ranges: Vec<_> = ranges.map(|(&key, _)| key).collect();

@@ -7,16 +7,20 @@
 
 use std::ops::Range as Span;
 
+use arrow_buffer::ScalarBuffer;
+
 use super::block_reader::{OpenBlock, TakenEvents};
 use super::dictionary_remap::DictionaryRemap;
 use super::field_columns::{FieldColumns, NotJsonAt};
 use super::row_selection::{Part, RowSelection, RowSelector, WordsTaken};
 use super::stream_remap::StreamRemap;
 use super::window;
-use crate::event::{Batch, Column, Envelope, EventType, Fault, Group, Partitioning, Range, Result, Subscription, Text};
+use crate::event::{
+    Batch, Column, Envelope, EventType, Fault, Group, Partitioning, Position, Range, Result, Subscription, Text,
+};
+use crate::history::json::shredder::not_json;
 use crate::history::numbers::SealedKeys;
 use crate::history::segment::{Damaged, Segment};
-use crate::history::shredder::not_json;
 
 /// Makes the batches for one plugin instance, which must be given every one, in order.
 pub(super) struct BatchBuilder {
@@ -77,7 +81,7 @@ impl BatchBuilder {
         let batch = Batch {
             range,
             kinds: chosen.by_type(|kind| block.taken[kind.index()].place.0).into(),
-            positions: block.positions(&chosen),
+            positions: positions(block, &chosen),
             groups: self.groups(block, &chosen, &mut earliest),
             envelope: self.envelope(block, &chosen, &mut earliest),
         };
@@ -159,8 +163,7 @@ impl BatchBuilder {
         let documents = chosen.texts(&columns_of(block, |taken| taken.documents.as_ref()));
         if !kind.fields.is_empty() {
             group.fields = self.fields[0].of_texts(documents.iter()).unwrap_or_else(|NotJsonAt(at)| {
-                let position = block.positions(chosen)[at];
-                earliest.note(not_json("payload", crate::event::Position(position)));
+                earliest.note(not_json("payload", Position(positions(block, chosen)[at])));
                 Vec::new()
             });
         }
@@ -174,6 +177,14 @@ impl Earliest {
         if self.0.as_ref().is_none_or(|known| fault.position < known.position) {
             self.0 = Some(fault);
         }
+    }
+}
+
+/// The positions of the chosen events in log order.
+fn positions(block: &OpenBlock, chosen: &RowSelection<'_>) -> ScalarBuffer<u64> {
+    match block.listed_positions() {
+        Some(positions) => chosen.with_rows(|rows| window::values(positions, rows)),
+        None => chosen.by_row(|row| block.position(usize::from(row)).0).into(),
     }
 }
 

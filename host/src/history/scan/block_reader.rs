@@ -3,9 +3,7 @@
 use arrow_buffer::ScalarBuffer;
 
 use super::dictionary_remap::SealedDictionary;
-use super::row_selection::RowSelection;
-use super::window;
-use crate::event::{Column, Position, Selection, Subscription, Text, TypeIndex, Values};
+use crate::event::{Column, EventType, Position, Selection, Subscription, Text, TypeIndex, Values};
 use crate::history::numbers::{DictionaryId, DictionaryNumber, SealedKeys, TypeInBlock, TypeInSegment};
 use crate::history::segment::{Block, Damaged, FieldRows, Found, KeyColumn, SealedColumn, Segment};
 
@@ -106,11 +104,11 @@ impl OpenBlock {
         })
     }
 
-    /// The positions of the chosen events in log order.
-    pub fn positions(&self, chosen: &RowSelection<'_>) -> ScalarBuffer<u64> {
+    /// The positions of all rows; none where they follow each other from the first on.
+    pub fn listed_positions(&self) -> Option<&ScalarBuffer<u64>> {
         match &self.positions {
-            Positions::Listed(positions) => chosen.with_rows(|rows| window::values(positions, rows)),
-            Positions::From(first) => chosen.by_row(|row| first + u64::from(row)).into(),
+            Positions::From(_) => None,
+            Positions::Listed(positions) => Some(positions),
         }
     }
 
@@ -136,8 +134,10 @@ fn types_taken(block: &Block, subscription: &Subscription) -> Vec<(TypeInBlock, 
     match &subscription.selection {
         Selection::Every(_) => block.types().map(|(kind, _, _)| (kind, TypeIndex(0))).collect(),
         Selection::Types(types) => {
-            let places = (0..).map(TypeIndex).zip(types);
-            places.filter_map(|(place, one)| Some((block.type_number(&one.name)?, place))).collect()
+            // Batches tell types apart by 16 bits: there are no more.
+            let place =
+                |(place, one): (usize, &EventType)| Some((block.type_number(&one.name)?, TypeIndex(place as u16)));
+            types.iter().enumerate().filter_map(place).collect()
         }
     }
 }

@@ -8,9 +8,9 @@
 use hashbrown::HashTable;
 
 use crate::event::{Bitmap, Symbols, Text};
+use crate::history::json::strings::Strings;
 use crate::history::numbers::{DictionaryId, InstanceKey, SealedKeys};
 use crate::history::segment::Words;
-use crate::history::strings::Strings;
 
 /// More words are not kept for one column,
 const WORDS_MAX: usize = 1_000_000;

@@ -7,8 +7,8 @@ use super::block_reader::BlockField;
 use super::dictionary_remap::DictionaryRemap;
 use super::window::{self, Rows};
 use crate::event::Column;
-use crate::history::field::Field;
-use crate::history::object::Fields;
+use crate::history::json::field::Field;
+use crate::history::json::object::Fields;
 use crate::history::segment::FieldRows;
 
 /// The fields asked for, from batch to batch of one instance.

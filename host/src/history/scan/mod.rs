@@ -15,8 +15,8 @@ mod batch_builder;
 
 pub use row_selection::Part;
 
-use super::segment::{Damaged, Segment};
 use crate::event::{Batch, Fault, FaultKind, Position, Range, Result, Subscription};
+use crate::history::segment::{Damaged, Segment};
 use batch_builder::{BatchBuilder, BlockRows};
 use block_reader::{BlockField, OpenBlock};
 

@@ -13,10 +13,10 @@ use super::field_columns::RowsWithField;
 use super::merge_by_row::RowMerge;
 use super::window::{self, Rows};
 use crate::event::{Column, Partitioning, Subscription, Text, Values};
-use crate::history::distinct::mixed;
-use crate::history::field::Field;
+use crate::history::json::field::Field;
+use crate::history::json::object::Fields;
 use crate::history::numbers::{DictionaryId, TakenType};
-use crate::history::object::Fields;
+use crate::history::segment::mixed;
 use crate::history::segment::{FieldRows, Words};
 
 /// One partition of a partitioned projection.

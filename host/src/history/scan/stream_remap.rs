@@ -10,8 +10,8 @@
 use super::dictionary_remap::{DictionaryRemap, SealedDictionary};
 use super::number_table::NumberTable;
 use crate::event::{Symbols, Text};
+use crate::history::json::strings::Strings;
 use crate::history::numbers::{InstanceKey, SealedKeys};
-use crate::history::strings::Strings;
 
 /// More streams are not kept for one instance, each at 12 bytes,
 const STREAMS_MAX: usize = 4_000_000;

@@ -102,8 +102,8 @@ impl Block {
         });
         let types: Vec<BlockType> = own.chain(small).collect();
         // Numbers of types are 16 bits: there are no more types than events.
-        let numbered = (0..).map(TypeInBlock).zip(&types);
-        let by_number = numbered.map(|(kind, one)| (one.number, kind)).collect();
+        let numbered = types.iter().enumerate();
+        let by_number = numbered.map(|(kind, one)| (one.number, TypeInBlock(kind as u16))).collect();
         Block { file: file.clone(), index: index.clone(), number, types, by_number }
     }
 

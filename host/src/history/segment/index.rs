@@ -10,7 +10,12 @@ use twox_hash::XxHash3_64;
 use super::damaged::Damaged;
 use crate::event::{Position, Range, Str, Text};
 use crate::history::numbers::{DictionaryNumber, TypeInSegment};
-use crate::history::segment_builder::BLOCK_EVENTS_MAX;
+use crate::history::sizes::BLOCK_EVENTS_MAX;
+
+/// Buffers begin at multiples of this: no load of a vector register straddles two cache lines.
+pub(super) const ALIGNMENT: usize = 64;
+/// The first and the last bytes of a segment; the digits are the format's version.
+pub(super) const MAGIC: &[u8; 16] = b"PROJECTIONIST-03";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Index {

@@ -8,17 +8,16 @@ use twox_hash::XxHash3_64;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+use super::builder::{WholeBlock, WholeType};
+use super::dictionaries::EndedDictionary;
+use super::distinct::{Sketch, WORDS_MIN};
 use super::index::{
-    BlockIndex, ColumnIndex, EventsIndex, FieldsIndex, Index, MadeBy, Mark, Place, RareIndex, SmallTypesIndex,
-    TextPlaces, TypeIndex, ValuesIndex, WordsIndex, checksum,
+    ALIGNMENT, BlockIndex, ColumnIndex, EventsIndex, FieldsIndex, Index, MAGIC, MadeBy, Mark, Place, RareIndex,
+    SmallTypesIndex, TextPlaces, TypeIndex, ValuesIndex, WordsIndex, checksum,
 };
-use super::{ALIGNMENT, MAGIC};
+use super::inferred_columns::{BlockFields, RareFields};
 use crate::event::{Column, Range, Text, Values};
-use crate::history::distinct::{Sketch, WORDS_MIN};
-use crate::history::inferred_columns::{BlockFields, RareFields};
 use crate::history::numbers::DictionaryNumber;
-use crate::history::segment_builder::{WholeBlock, WholeType};
-use crate::history::segment_dictionaries::EndedDictionary;
 
 /// Writes one segment, from its first byte to its last.
 pub(super) struct Writer<'w> {

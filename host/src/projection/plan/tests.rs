@@ -193,4 +193,6 @@ fn small_limits_have_small_batches() {
             .events_max
     };
     assert_eq!([events(256), events(64), events(16), events(1)], [16_384, 16_384, 4_096, 256]);
+    let few = there().with_limits(|limits| limits.flush_rows_max = 400);
+    assert_eq!(few.build(1_000_000, Learned::default())[0].batch.events_max, 100);
 }

@@ -280,3 +280,27 @@ fn what_goes_wrong_later_does_not_hide_why_it_was_given_up() {
     });
     assert!(matches!(ended.rows, Err(Interruption::Fault(_))));
 }
+
+/// The channel mixes the messages of two parts in any way; those of one part stay in order.
+#[test]
+fn every_order_of_two_parts_comes_to_the_same_rows() {
+    // Which part's message comes next, three of each.
+    let orders = (0..1u32 << 6).filter(|order| order.count_ones() == 3);
+    for order in orders {
+        let ended = Build::new().run(|messages| {
+            let mut sent = [0; 2];
+            for turn in 0..6 {
+                let part = (order >> turn & 1) as usize;
+                let key = part as i64;
+                match sent[part] {
+                    0 => messages.flushed(part, 50, rows(&[(key, 1), (key + 2, 1)])),
+                    1 => messages.flushed(part, 100, rows(&[(key, 2)])),
+                    _ => messages.send(part, Content::Ended),
+                }
+                sent[part] += 1;
+            }
+        });
+        assert_eq!(ended.rows.unwrap(), [row(0, 2), row(1, 2), row(2, 1), row(3, 1)], "{order:b}");
+        assert_eq!(ended.events, 100);
+    }
+}

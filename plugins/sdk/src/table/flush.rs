@@ -4,7 +4,8 @@ use std::any::TypeId;
 
 use super::asked_keys::AskedKeys;
 use super::evicted_keys::Elsewhere;
-use super::{Table, hash, is_storable};
+use super::held::{BATCHES_MAX, DIRTY, LIVE, STORED};
+use super::{Table, is_storable};
 use crate::Fault;
 use crate::bindings::manifests;
 use crate::bindings::tables::Changes;
@@ -30,7 +31,7 @@ impl<R: Row> AnyTable for Table<R> {
     fn settle(&mut self) -> Waiting {
         self.weigh_reached();
         self.batches += 1;
-        if self.batches == u32::MAX {
+        if self.batches == BATCHES_MAX {
             self.count_anew();
         }
         self.forget_gone();
@@ -39,35 +40,43 @@ impl<R: Row> AnyTable for Table<R> {
         Waiting { rows: (self.dirty.len() + self.asked.len()) as u64, bytes: self.dirty_bytes + self.asked.bytes() }
     }
 
+    fn let_go(&mut self) {
+        self.weigh_reached();
+        self.make_room(0);
+    }
+
     fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()
     }
 
     fn flush(&mut self) -> Result<Option<Changes>, Fault> {
+        self.weigh_reached();
         let (mut columns, mut keys) = (R::Columns::default(), R::KeyColumns::default());
+        R::reserve(&mut columns, self.dirty.len());
         let (mut upserted, mut deleted) = (0, 0);
         for (hash, key) in self.asked.take() {
             // A row that is dirty says it itself.
-            if self.position(key.view(), hash).is_none_or(|index| !self.held[index].dirty) {
+            if self.position(key.view(), hash).is_none_or(|index| !self.held[index].is(DIRTY)) {
                 R::new(key.view()).push_key(&mut keys)?;
                 deleted += 1;
             }
         }
         for &index in &self.dirty {
-            let (held, row) = (&mut self.held[index as usize], &self.rows[index as usize]);
-            held.dirty = false;
-            if hash::<R>(row.key()) != held.hash {
+            let row = &self.rows[index as usize];
+            if self.by_key.find(self.hash(row.key()), |held| held == index).is_none() {
                 return Err(Fault::new("a row's key was changed after `entry`")
                     .hint("delete the row and put one with the other key"));
             }
-            if held.live {
+            let held = &mut self.held[index as usize];
+            held.set(DIRTY, false);
+            if held.is(LIVE) {
                 row.push(&mut columns)?;
                 upserted += 1;
-            } else if held.stored || (self.asked.is_on() && is_storable(row)) {
+            } else if held.is(STORED) || (self.asked.is_on() && is_storable(row)) {
                 row.push_key(&mut keys)?;
                 deleted += 1;
             }
-            held.stored = held.live;
+            held.set(STORED, held.is(LIVE));
         }
         self.dirty.clear();
         self.dirty_bytes = 0;

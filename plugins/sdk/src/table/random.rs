@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::held::BATCHES_MAX;
 use crate::bindings::columns;
 use crate::bindings::tables::Changes;
 use crate::dictionary::{Dictionary, Text};
@@ -93,9 +94,9 @@ fn run<R: Counted>(seed: u64) {
     // In each dictionary another name may come first.
     let mut orders: [Vec<String>; 2] = Default::default();
     let mut table = Table::<R>::default();
-    table.open(Opening { table: 0, empty: true, partitioned, cache_bytes });
+    table.open(Opening { table: 0, empty: true, partitioned, seed: 7, cache_bytes });
     if random.below(4) == 0 {
-        (table.mark, table.batches) = (u32::MAX - random.below(300) as u32, u32::MAX - 1 - random.below(30) as u32);
+        (table.mark, table.batches) = (u32::MAX - random.below(300) as u32, BATCHES_MAX - 1 - random.below(30) as u32);
     }
     for step in 0..2_000 {
         if random.below(40) == 0 {
@@ -152,7 +153,7 @@ fn run<R: Counted>(seed: u64) {
                     assert_eq!((table.dirty.len(), table.dirty_bytes), (0, 0));
                     if random.below(10) == 0 {
                         table = Table::default();
-                        table.open(Opening { table: 0, empty: false, partitioned, cache_bytes });
+                        table.open(Opening { table: 0, empty: false, partitioned, seed: 7, cache_bytes });
                         partitioned = false; // what it has to tell ends with the build
                     }
                 }
@@ -163,7 +164,7 @@ fn run<R: Counted>(seed: u64) {
     let changes: Vec<_> = table.flush().unwrap().into_iter().collect();
     store::with(|store| store.commit(&changes)).unwrap();
     let mut again = Table::<R>::default();
-    again.open(Opening { table: 0, empty: false, partitioned, cache_bytes });
+    again.open(Opening { table: 0, empty: false, partitioned, seed: 7, cache_bytes });
     for name in &names {
         let count = again.get(name).is_some().then(|| *again.entry(name).count());
         assert_eq!(count, expected.get(&name[..]).copied(), "{name}");

@@ -1,34 +1,52 @@
 //! **Trimming** a table: what its rows weigh, and which unchanged ones stay in memory. Rows that wait for a flush
 //! always do.
 
-use super::index::Index;
-use super::{Held, Table};
+use super::Table;
+use super::held::{DIRTY, Held, LIVE, REACHED, STORED};
 use crate::row::Row;
 
-/// A row that is let go leaves a hash, for which a table has up to 20 bytes. There may be so many that they take a third
+/// A row that is let go leaves a hash, for which a table has up to 13 bytes. There may be so many that they take a fifth
 /// of the budget, beside it.
 const ELSEWHERE_WEIGHT: u64 = 64;
 
-/// About how much memory a row takes here. Its place counts twice, since a vector that just grew has as much room again.
+/// What each row takes besides itself: what is known of it, its place in the index (up to 13 bytes) and among those that
+/// wait for a flush (up to 5).
+const BESIDE: usize = size_of::<Held>() + 13 + 5;
+
+/// About how much memory a row takes here.
 pub(super) fn weight<R: Row>(row: &R) -> u32 {
-    let place = size_of::<R>() + size_of::<Held>() + size_of::<u32>() + size_of::<u64>();
-    (place * 2 + row.heap()).try_into().unwrap_or(u32::MAX)
+    let beside = BESIDE + if R::GROWS { size_of::<u32>() } else { 0 };
+    (size_of::<R>() + beside + row.heap()).try_into().unwrap_or(u32::MAX)
 }
 
 impl<R: Row> Table<R> {
-    /// Counts a dirty row's bytes anew.
-    pub(super) fn weigh(&mut self, index: usize) {
-        let held = &mut self.held[index];
-        let bytes = weight(&self.rows[index]);
-        self.bytes = self.bytes - u64::from(held.bytes) + u64::from(bytes);
-        self.dirty_bytes = self.dirty_bytes - u64::from(held.bytes) + u64::from(bytes);
-        held.bytes = bytes;
+    /// What the row was counted with.
+    pub(super) fn weight_at(&self, index: usize) -> u64 {
+        (if R::GROWS { self.weights[index] } else { weight(&self.rows[index]) }).into()
+    }
+
+    /// The weight of the rows that did not change.
+    pub(super) fn clean_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.dirty_bytes)
+    }
+
+    /// Counts a dirty row anew that was counted with so many bytes.
+    pub(super) fn weigh(&mut self, index: usize, before: u64) {
+        let now = weight(&self.rows[index]);
+        for bytes in [&mut self.bytes, &mut self.dirty_bytes] {
+            *bytes = bytes.saturating_sub(before) + u64::from(now);
+        }
+        if R::GROWS {
+            self.weights[index] = now;
+        }
     }
 
     /// Counts the bytes of rows that may have grown; they are marked as reached again when they are.
     pub(super) fn weigh_reached(&mut self) {
         for index in std::mem::take(&mut self.reached) {
-            self.weigh(index as usize);
+            let index = index as usize;
+            self.held[index].set(REACHED, false);
+            self.weigh(index, self.weight_at(index));
         }
         if R::GROWS {
             self.next_mark();
@@ -46,87 +64,83 @@ impl<R: Row> Table<R> {
     #[cold]
     fn forget(&mut self) {
         self.gone = 0;
-        if self.asked.is_on() {
-            for index in 0..self.held.len() {
-                let Held { hash, dirty, live, stored, .. } = self.held[index];
-                if dirty && !live && !stored {
-                    self.asked.add(&self.rows[index], hash);
-                }
+        let dirty = std::mem::take(&mut self.dirty);
+        for index in dirty {
+            let place = index as usize;
+            if self.held[place].is(LIVE | STORED) {
+                self.dirty.push(index);
+                continue;
+            }
+            self.held[place].set(DIRTY, false);
+            self.dirty_bytes = self.dirty_bytes.saturating_sub(self.weight_at(place));
+            if self.asked.is_on() {
+                let row = &self.rows[place];
+                self.asked.add(row, self.hash(row.key()));
             }
         }
-        let Table { dirty, held, dirty_bytes, .. } = self;
-        dirty.retain(|&index| {
-            let held = &mut held[index as usize];
-            held.dirty = held.live || held.stored;
-            *dirty_bytes -= if held.dirty { 0 } else { u64::from(held.bytes) };
-            held.dirty
-        });
-        self.keep(&|held| held.live || held.stored);
+        self.keep(&|held| held.is(LIVE | STORED));
     }
 
     /// Keeps what the budget allows of the rows that did not change: all; else, where it is known which rows are
     /// elsewhere, those that are there; else those of them that were reached last.
     pub(super) fn trim(&mut self) {
-        if self.bytes - self.dirty_bytes > self.opening.cache_bytes {
-            self.make_room();
+        if self.clean_bytes() > self.opening.cache_bytes {
+            self.make_room(self.opening.cache_bytes);
         }
     }
 
     #[cold]
-    fn make_room(&mut self) {
-        let budget = self.opening.cache_bytes;
+    pub(super) fn make_room(&mut self, budget: u64) {
         // To be worth the walk, this has to make room for a while.
         let most = budget / 4 * 3;
         // Then it is also known, without holding them, that rows are nowhere.
         let is_known = self.elsewhere.is_known();
-        if is_known && self.clean_bytes(&|held| held.live) <= most {
-            return self.keep(&|held| held.live);
+        if is_known && self.weight_of_clean(&|held| held.is(LIVE)) <= most {
+            return self.keep(&|held| held.is(LIVE));
         }
         // The first batch since which no more were reached than there is room for.
         let (mut since, mut end) = (0, self.batches + 1);
         while since < end {
             let middle = since + (end - since) / 2;
-            match self.clean_bytes(&|held| held.reached >= middle && (held.live || !is_known)) <= most {
+            match self.weight_of_clean(&|held| held.batch() >= middle && (held.is(LIVE) || !is_known)) <= most {
                 true => end = middle,
                 false => since = middle + 1,
             }
         }
-        let stays = |held: &Held| held.reached >= since && (held.live || !is_known);
-        for held in self.held.iter().filter(|held| !held.dirty && held.live && !stays(held)) {
-            self.elsewhere.add(held.hash, budget / ELSEWHERE_WEIGHT);
+        let stays = |held: Held| held.batch() >= since && (held.is(LIVE) || !is_known);
+        for (held, row) in self.held.iter().zip(self.rows.iter()) {
+            if held.is(LIVE) && !held.is(DIRTY) && !stays(*held) && self.elsewhere.is_known() {
+                let hash = self.hash(row.key());
+                self.elsewhere.add(hash, self.opening.cache_bytes / ELSEWHERE_WEIGHT);
+            }
         }
         self.keep(&stays);
     }
 
     #[inline(never)]
-    fn clean_bytes(&self, counts: &dyn Fn(&Held) -> bool) -> u64 {
-        self.held.iter().filter(|held| !held.dirty && counts(held)).map(|held| u64::from(held.bytes)).sum()
+    fn weight_of_clean(&self, counts: &dyn Fn(Held) -> bool) -> u64 {
+        let held = self.held.iter().enumerate().filter(|(_, held)| !held.is(DIRTY) && counts(**held));
+        held.map(|(index, _)| self.weight_at(index)).sum()
     }
 
     /// Lets go of the unchanged rows that `keep` does not name.
     #[inline(never)]
-    fn keep(&mut self, keep: &dyn Fn(&Held) -> bool) {
-        let stays = |held: &Held| held.dirty || keep(held);
-        if !self.dirty.is_empty() {
-            let mut next = 0;
-            let place = |held| {
-                let place = next;
-                next += u32::from(stays(held));
-                place
-            };
-            let places: Vec<u32> = self.held.iter().map(place).collect();
-            self.dirty.iter_mut().for_each(|index| *index = places[*index as usize]);
+    fn keep(&mut self, keep: &dyn Fn(Held) -> bool) {
+        const NONE: u32 = u32::MAX;
+        let (mut next, mut places) = (0, Vec::with_capacity(self.held.len()));
+        for &held in self.held.iter() {
+            let stays = held.is(DIRTY) || keep(held);
+            places.push(if stays { next } else { NONE });
+            next += u32::from(stays);
         }
-        let mut held = self.held.iter();
-        self.rows.retain(|_| held.next().is_some_and(stays));
-        self.rows.shrink_to(self.rows.len() * 2);
-        self.held.retain(stays);
-        self.held.shrink_to(self.held.len() * 2);
-        self.bytes = self.held.iter().map(|held| u64::from(held.bytes)).sum();
+        self.dirty.iter_mut().for_each(|index| *index = places[*index as usize]);
+        self.by_key = self.by_key.renumbered(|index| Some(places[index as usize]).filter(|&place| place != NONE));
+        self.rows.retain(|index| places[index] != NONE);
+        self.held.retain(|index| places[index] != NONE);
+        if R::GROWS {
+            self.weights.retain(|index| places[index] != NONE);
+        }
+        self.bytes = (0..self.held.len()).map(|index| self.weight_at(index)).sum();
         self.slots.clear();
-        self.by_key = Index::default();
-        for (index, held) in self.held.iter().enumerate() {
-            self.by_key.insert(held.hash, index as u32);
-        }
     }
 }

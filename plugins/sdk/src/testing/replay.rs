@@ -174,7 +174,16 @@ fn replay_into_store<P: Exported>(
     let mut after = 0;
     let open = |after| {
         let empty = store::with(|store| store.is_empty());
-        let start = Start { checkpoint: after, empty, settings: settings.into(), cache_bytes: cut.cache_bytes };
+        // Rows must not depend on it.
+        let seed = after ^ cut.cache_bytes;
+        let start = Start {
+            checkpoint: after,
+            empty,
+            settings: settings.into(),
+            cache_bytes: cut.cache_bytes,
+            memory_bytes: u64::MAX,
+            seed,
+        };
         let runtime = Runtime::<P>::open(start).map_err(|fault| Stopped::new(fault, &[]))?;
         Ok((runtime, Shredder::new(&manifest.subscription, cut.shape)))
     };

@@ -3,20 +3,20 @@
 //! Every key in a segment's columns points into one of them, so whoever reads a segment learns each string once. A
 //! field whose dictionary was given up or became too large may have several, one after the other.
 
-use super::numbers::DictionaryNumber;
-use super::strings::Strings;
 use crate::event::{StreamNumber, Text};
+use crate::history::json::strings::Strings;
+use crate::history::numbers::DictionaryNumber;
 
 /// The dictionaries of a segment while it is made.
 #[derive(Default)]
-pub(super) struct SegmentDictionaries {
+pub(in crate::history) struct SegmentDictionaries {
     growing: Vec<Option<Strings>>,
     ended: Vec<EndedDictionary>,
     bytes: usize,
 }
 
 /// A dictionary that nothing will be added to any more.
-pub(super) struct EndedDictionary {
+pub(in crate::history) struct EndedDictionary {
     pub number: DictionaryNumber,
     pub words: Text,
     /// Of names of streams, the store's number of each.

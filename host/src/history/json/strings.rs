@@ -4,7 +4,7 @@ use crate::event::{Bitmap, Text};
 
 /// Strings, one after the other; becomes a [`Text`].
 #[derive(Debug)]
-pub(super) struct Strings {
+pub(in crate::history) struct Strings {
     offsets: Vec<u32>,
     data: String,
 }
@@ -75,7 +75,7 @@ impl Strings {
 
 /// One bit a row, while the rows grow; none until the first row that differs from all before it.
 #[derive(Debug, Default)]
-pub(super) struct Bits(Option<Vec<u8>>);
+pub(in crate::history) struct Bits(Option<Vec<u8>>);
 
 impl Bits {
     /// Says that `row`, the next one, has `bit`, when all rows before it had `usual` as long as nothing was said.

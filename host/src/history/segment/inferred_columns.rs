@@ -1,5 +1,5 @@
 //! **Inferred columns**: the top-level fields that the objects of one event type (or the metadata) turn out to have, as
-//! columns as far as that is in proportion. The counterpart of [`Fields`](super::object::Fields), which looks for given
+//! columns as far as that is in proportion. The counterpart of [`Fields`](crate::history::json::object::Fields), which looks for given
 //! names.
 //!
 //! Fields become columns by how often they occur, as long as all columns together take no more than about one and a half
@@ -11,21 +11,19 @@ use std::cmp::Reverse;
 use hashbrown::HashMap;
 use twox_hash::XxHash3_64;
 
-use super::field::Field;
-use super::numbers::DictionaryNumber;
-use super::object::{KEY_BYTES_MAX, Member, NotJson, members, unescaped};
-use super::segment_dictionaries::SegmentDictionaries;
-use super::strings::Strings;
+use super::dictionaries::SegmentDictionaries;
 use crate::event::{Column, Values};
+use crate::history::json::field::Field;
+use crate::history::json::object::{KEY_BYTES_MAX, Member, NotJson, members, unescaped};
+use crate::history::json::strings::Strings;
+use crate::history::numbers::DictionaryNumber;
 
 /// Fields of one event type in one block that become columns.
 pub const FIELDS_MAX: usize = 256;
-/// A field that fewer than one in so many events of its type have is no column of the block.
-pub const RARE_FIELD: usize = 256;
 /// Keys whose meaning is remembered by their place in the object.
 const PLACES_MAX: usize = 256;
 /// What a column takes in memory at least.
-pub(super) const COLUMN_BYTES: usize = 512;
+pub(in crate::history) const COLUMN_BYTES: usize = 512;
 /// What a column takes in a file besides its values: its entry in the index, and alignment.
 const COLUMN_FILE_BYTES: usize = 256;
 /// What columns may take for each row, beside one and a half times the texts.
@@ -36,7 +34,7 @@ const BLOCK_SPARE_BYTES: usize = 256 << 10;
 const NAME_BYTES: usize = 96;
 
 /// How many more columns a block may have.
-pub(super) struct ColumnRoom {
+pub(in crate::history) struct ColumnRoom {
     pub columns: usize,
     spare_bytes: usize,
     /// A field that fewer than one in so many events have is no column.
@@ -52,7 +50,7 @@ impl ColumnRoom {
 
 /// The fields of one event type, from block to block of a segment.
 #[derive(Default)]
-pub(super) struct InferredColumns {
+pub(in crate::history) struct InferredColumns {
     /// Those of this block, and the columns of the block before it.
     fields: Vec<InferredField>,
     by_name: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
@@ -87,7 +85,7 @@ struct Value {
 
 /// What a block knows of the fields of one event type.
 #[derive(Debug, Default)]
-pub(super) struct BlockFields {
+pub(in crate::history) struct BlockFields {
     pub columns: Vec<InferredColumn>,
     pub rare: RareFields,
     /// Whether nothing is known: any field may stand in any text.
@@ -95,7 +93,7 @@ pub(super) struct BlockFields {
 }
 
 #[derive(Debug)]
-pub(super) struct InferredColumn {
+pub(in crate::history) struct InferredColumn {
     pub name: String,
     pub column: Column,
     /// The segment's dictionary, when the column is symbols.
@@ -104,7 +102,7 @@ pub(super) struct InferredColumn {
 
 /// Fields that are no columns, and which rows have them.
 #[derive(Debug, Default)]
-pub(super) struct RareFields {
+pub(in crate::history) struct RareFields {
     /// XXH3-64 (seed 0) of each name, ascending.
     pub hashes: Vec<u64>,
     /// Where the rows of each begin; one more than there are names.

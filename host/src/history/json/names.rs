@@ -11,7 +11,7 @@ const NAMES_MAX: usize = 1_000_000;
 const BYTES_MAX: usize = 64 << 20;
 
 /// The names of one envelope part, while a batch grows. The names themselves are the guest's to keep.
-pub(super) struct NameColumn<Number> {
+pub(in crate::history) struct NameColumn<Number> {
     keys: HashMap<Number, u32, foldhash::fast::RandomState>,
     bytes: usize,
     sent: usize,

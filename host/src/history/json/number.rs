@@ -2,7 +2,7 @@
 
 /// What a JSON number becomes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Number {
+pub(in crate::history) enum Number {
     Integer(i64),
     Real(f64),
     /// Neither holds it: it stays text.
@@ -17,7 +17,7 @@ const EXPONENT_SAFE: i64 = 290;
 ///
 /// An integer is a number without fraction and exponent that fits 64 bits; `-0` is not one, since it would lose its
 /// sign. A real is a number with fraction or exponent, or `-0`, whose double is written with the same digits again.
-pub(super) fn read(text: &str) -> Option<Number> {
+pub(in crate::history) fn read(text: &str) -> Option<Number> {
     match integer(text.as_bytes()) {
         Some(integer) => Some(Number::Integer(integer)),
         None => other(text),

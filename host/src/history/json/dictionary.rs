@@ -20,7 +20,7 @@ const BYTES_MAX: usize = 4 << 20;
 const TRIAL: u64 = 16_384;
 
 #[derive(Default)]
-pub(super) struct Dictionary {
+pub(in crate::history) struct Dictionary {
     table: HashTable<u32>,
     hasher: RandomState,
     values: Strings,

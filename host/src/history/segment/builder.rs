@@ -1,35 +1,29 @@
 //! Shreds **everything**: events in, blocks out that hold all that was recorded of them, as columns.
 //!
-//! The counterpart of the [`Shredder`](super::Shredder), which takes what one subscription asks for. The columns of
+//! The counterpart of the [`Shredder`](crate::history::Shredder), which takes what one subscription asks for. The columns of
 //! fields follow the same rules, so a projection gets the same values from both.
 
 use hashbrown::HashMap;
 
+use super::dictionaries::SegmentDictionaries;
 use super::inferred_columns::{BlockFields, COLUMN_BYTES, ColumnRoom, InferredColumns};
-use super::numbers::{DictionaryNumber, TypeInSegment};
-use super::segment_dictionaries::SegmentDictionaries;
-use super::sizes::Sizes;
-use super::strings::{Bits, Strings};
 use crate::event::{Column, EventRef, Position, Range, StreamNumber, Text, TypeNumber, Values};
 use crate::event_store::Wanted;
+use crate::history::json::strings::{Bits, Strings};
+use crate::history::numbers::{DictionaryNumber, TypeInSegment};
+use crate::history::sizes::{BLOCK_EVENTS_MAX, Sizes};
 
-/// A block takes no more events than this,
-pub const BLOCK_EVENTS_MAX: usize = 65_536;
-/// nor more bytes, before the event that exceeds it.
+/// A block takes no more bytes, before the event that exceeds it.
 pub const BLOCK_BYTES_MAX: usize = 64 << 20;
 /// Fields of all event types together that become columns of one block.
 pub const BLOCK_FIELDS_MAX: usize = 16_384;
-/// What is remembered from block to block (dictionaries, names); past it a segment's dictionaries start anew.
-pub(super) const MEMORY_BYTES_MAX: usize = 128 << 20;
-/// Types of fewer events in a block stand together, without columns of their fields,
+/// Types of fewer events in a block stand together, without columns of their fields, when there are many such types.
 pub const SMALL_TYPE_EVENTS: usize = 32;
-/// when there are more such types than this.
-pub const SMALL_TYPES_MIN: usize = 64;
 /// The numbers of rows and of types are 16 bits, which is as many as a block has events.
 const _: () = assert!(BLOCK_EVENTS_MAX - 1 <= u16::MAX as usize);
 
 /// Shreds the events of one segment.
-pub(super) struct SegmentBuilder {
+pub(in crate::history) struct SegmentBuilder {
     sizes: Sizes,
     positions: Vec<u64>,
     streams: Streams,
@@ -80,7 +74,7 @@ struct Streams {
 }
 
 /// All that was recorded of the events of a range.
-pub(super) struct WholeBlock {
+pub(in crate::history) struct WholeBlock {
     pub range: Range,
     pub positions: Vec<u64>,
     /// The segment's dictionary of the streams' names.
@@ -91,7 +85,7 @@ pub(super) struct WholeBlock {
 }
 
 /// The events of one type in a block.
-pub(super) struct WholeType {
+pub(in crate::history) struct WholeType {
     pub number: TypeInSegment,
     /// Which of the block's events are of this type.
     pub rows: Vec<u16>,

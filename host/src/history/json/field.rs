@@ -8,7 +8,7 @@ use crate::event::{Column, Values};
 
 /// One field of one event type, or of the metadata.
 #[derive(Default)]
-pub(super) struct Field {
+pub(in crate::history) struct Field {
     rows: usize,
     validity: Bits,
     nulls: Bits,

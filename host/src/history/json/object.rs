@@ -11,11 +11,11 @@ use hashbrown::HashMap;
 /// Keys whose meaning is remembered by their place in the object.
 const PLACES_MAX: usize = 64;
 /// Longer keys are not remembered, and no columns of a segment.
-pub(super) const KEY_BYTES_MAX: usize = 256;
+pub(in crate::history) const KEY_BYTES_MAX: usize = 256;
 
 /// Which top-level fields are wanted, and where they stood in the last object: most objects of an event type have
 /// the same keys in the same order, so each key is compared once, with what stood there before.
-pub(super) struct Fields {
+pub(in crate::history) struct Fields {
     wanted: HashMap<Box<str>, usize, foldhash::fast::RandomState>,
     places: Vec<(Box<str>, Option<usize>)>,
     /// Where the wanted fields stand in the current text.
@@ -24,7 +24,7 @@ pub(super) struct Fields {
 
 /// The text ended or went on where JSON does not.
 #[derive(Debug)]
-pub(super) struct NotJson;
+pub(in crate::history) struct NotJson;
 
 impl Fields {
     pub fn new(names: &[String]) -> Fields {
@@ -74,7 +74,7 @@ impl Fields {
 }
 
 /// One member of an object, where it stands in the text.
-pub(super) struct Member<'t> {
+pub(in crate::history) struct Member<'t> {
     /// How many members stand before it.
     pub place: usize,
     /// Its key as recorded.
@@ -87,7 +87,7 @@ pub(super) struct Member<'t> {
 
 /// Visits the members of the object that `text` is; none when it is something else.
 #[inline]
-pub(super) fn members<'t>(
+pub(in crate::history) fn members<'t>(
     text: &'t str,
     mut visit: impl FnMut(Member<'t>) -> Result<(), NotJson>,
 ) -> Result<(), NotJson> {
@@ -124,7 +124,7 @@ pub(super) fn members<'t>(
 }
 
 /// The name that a key with escapes stands for; none with a lone surrogate, which is no text that could be asked for.
-pub(super) fn unescaped(key: &str) -> Option<String> {
+pub(in crate::history) fn unescaped(key: &str) -> Option<String> {
     serde_json::from_str(&format!("\"{key}\"")).ok()
 }
 

@@ -5,12 +5,12 @@
 //! registers in the segment, so that asking costs 2 KiB a segment, whatever the number of words.
 
 /// Registers of a sketch.
-pub(super) const REGISTERS: usize = 1 << 11;
+pub(in crate::history) const REGISTERS: usize = 1 << 11;
 /// Dictionaries of more words have their registers in the segment.
-pub(super) const WORDS_MIN: usize = 4096;
+pub(in crate::history) const WORDS_MIN: usize = 4096;
 
 /// What is known of a set of hashes.
-pub(super) struct Sketch(Vec<u8>);
+pub(in crate::history) struct Sketch(Vec<u8>);
 
 impl Default for Sketch {
     fn default() -> Sketch {
@@ -57,7 +57,7 @@ impl Sketch {
 }
 
 /// The finaliser of MurmurHash3: a bijection whose bits are all well mixed.
-pub(super) fn mixed(value: u64) -> u64 {
+pub(in crate::history) fn mixed(value: u64) -> u64 {
     let value = (value ^ (value >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
     let value = (value ^ (value >> 33)).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
     value ^ (value >> 33)

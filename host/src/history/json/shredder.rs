@@ -4,8 +4,8 @@ use arrow_buffer::ScalarBuffer;
 use uuid::fmt::Hyphenated;
 
 use super::field::Field;
+use super::names::NameColumn;
 use super::object::{Fields, NotJson};
-use super::streams::NameColumn;
 use super::strings::{Bits, Strings};
 use crate::event::{
     Batch, Column, Envelope, EventRef, Fault, FaultKind, Group, Position, Range, Result, StreamNumber, Subscription,
@@ -240,7 +240,7 @@ fn shred(finder: &mut Fields, fields: &mut [Field], json: &str) -> Result<usize,
 }
 
 /// The fault of a recorded text that is not JSON although it was checked when it was recorded.
-pub(super) fn not_json(what: &str, position: Position) -> Fault {
+pub(in crate::history) fn not_json(what: &str, position: Position) -> Fault {
     Fault::new(FaultKind::Event, format!("the recorded {what} is not JSON"))
         .at(position)
         .hint("the store was changed by something else, or is damaged; restore it from a backup")
