@@ -72,7 +72,8 @@ fn read_segment(bytes: &[u8], range: Range) {
         let mut scan = Scan::new(&Probe::named(probe).manifest().subscription, None);
         let mut mend =
             |_: &Segment, damaged: projectionist::history::Damaged| Err(Fault::storage("reading", damaged.what));
-        let _ = scan.each(&[segment.clone()], range, cut, &mut mend, &mut |_| Ok(ControlFlow::Continue(())));
+        let _ =
+            scan.each(std::slice::from_ref(&segment), range, cut, &mut mend, &mut |_| Ok(ControlFlow::Continue(())));
     }
 }
 

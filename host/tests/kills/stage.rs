@@ -45,8 +45,8 @@ impl Stage {
     /// A file of events, from one number to another.
     pub fn events(&self, name: &str, numbers: std::ops::Range<u64>) -> PathBuf {
         let line = |number: u64| {
-            let kind = if number % 3 == 0 { "Withdrawn" } else { "Deposited" };
-            let id = if number % 2 == 0 { format!(r#""id":"event-{number}","#) } else { String::new() };
+            let kind = if number.is_multiple_of(3) { "Withdrawn" } else { "Deposited" };
+            let id = if number.is_multiple_of(2) { format!(r#""id":"event-{number}","#) } else { String::new() };
             let stream = number * 7 % 113;
             format!(r#"{{{id}"stream":"account-{stream}","type":"{kind}","data":{{"amount":{number}}}}}"#)
         };
@@ -122,7 +122,7 @@ fn harms(calls: u64) -> Vec<Harm> {
         _ => calls.div_ceil(TRIED).max(1),
     };
     // The first calls, which make what is missing, and the last, which make it count, are always among them.
-    let at = (1..=calls).filter(|call| (calls - call) % step == 0 || *call <= 2);
+    let at = (1..=calls).filter(|call| (calls - call).is_multiple_of(step) || *call <= 2);
     at.enumerate()
         .map(|(number, call)| match number % 6 {
             2 => Harm::Full(call),

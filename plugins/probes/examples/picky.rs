@@ -81,7 +81,7 @@ impl Projection for Picks {
     }
 
     fn apply(&mut self, event: Any, envelope: &Envelope) -> Result<(), Fault> {
-        let even = envelope.position() % 2 == 0;
+        let even = envelope.position().is_multiple_of(2);
         match event {
             Any::Set { key, amount, payload } => {
                 let row = self.picked.entry((key, even));
