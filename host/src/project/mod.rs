@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::event::{Fault, Result};
 use crate::plugin::Limits;
+use crate::read_model::BuildOptions;
 use crate::read_model::query::QueryLimits;
 
 mod config;
@@ -35,6 +36,8 @@ pub struct Project {
     pub keep_generations: usize,
     /// The most events in one batch.
     pub batch_events: usize,
+    /// How read models are built.
+    pub build: BuildOptions,
     /// What the compiled code of plugins may take on disk, in MiB.
     pub code_cache_mib_max: u64,
     /// Whether history is kept, and where.
@@ -72,6 +75,7 @@ impl Project {
             store: folder.join(config.store),
             keep_generations: config.keep_generations,
             batch_events: config.batch_events,
+            build: BuildOptions { writes_pages: config.write_pages, ..BuildOptions::default() },
             code_cache_mib_max: config.code_cache_mib_max,
             history: HistoryConfig { folder: folder.join(config.history.folder), ..config.history },
             query: config.query,

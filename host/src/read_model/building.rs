@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rusqlite::types::ValueRef;
 
+use super::build_options::BuildOptions;
 use super::contents::Contents;
 use super::file::{self, GenerationFile, check_range, named_counts};
 use super::layout::RowLayout;
@@ -18,22 +19,6 @@ use super::storage::{connect, pragmas};
 use super::writer::{BulkWriter, Commit, Flush, Writer};
 use super::{Digest, Identity, finish, storage};
 use crate::event::{Column, Fault, FaultKind, Manifest, Position, Result, Rows};
-
-/// How a generation is built; the rows do not depend on it.
-#[derive(Clone, Copy, Debug)]
-pub struct BuildOptions {
-    /// About how many bytes of rows wait in memory; more go to temporary files beside the generation.
-    pub memory_bytes_max: usize,
-    /// Whether rows are written as pages by this program, or inserted by SQL, which takes longer.
-    pub writes_pages: bool,
-}
-
-impl Default for BuildOptions {
-    /// 64 MiB, and pages.
-    fn default() -> BuildOptions {
-        BuildOptions { memory_bytes_max: 64 << 20, writes_pages: true }
-    }
-}
 
 /// The writer of a generation that is being built.
 #[derive(Debug)]

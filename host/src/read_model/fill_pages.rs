@@ -36,7 +36,8 @@ pub(super) fn fill(
     let mut filled = Filled { counts: Vec::new(), index_roots: Vec::new() };
     for (number, table) in manifest.tables.iter().enumerate() {
         let of_table = || indexes.iter().filter(|index| index.number == number);
-        let memory = memory_bytes_max / of_table().count().max(1);
+        // Half of it for all indexes of a table together: its own rows are still there.
+        let memory = memory_bytes_max / 2 / of_table().count().max(1);
         let folder = super::file::folder(path);
         let mut builds: Vec<_> = of_table().map(|index| IndexBuild::new(index, folder, memory)).collect();
         let faults = FaultOf { path, table, layout: &layouts[number] };

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::building::BuildOptions;
+use super::build_options::BuildOptions;
 use super::file::{self, GenerationFile, row_counts_json};
 use super::layout::RowLayout;
 use super::runs::Runs;

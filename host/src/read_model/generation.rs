@@ -4,7 +4,8 @@
 use std::mem;
 use std::path::Path;
 
-use super::building::{BuildOptions, BuildingGeneration};
+use super::build_options::BuildOptions;
+use super::building::BuildingGeneration;
 use super::file::GenerationFile;
 use super::live::LiveGeneration;
 use super::writer::{Commit, Flush, Writer};

@@ -17,7 +17,7 @@ use super::tree::{Kind, Pages, Record, Tree};
 use crate::event::{Fault, Result};
 
 /// So many bytes of entries are sorted at once, by a thread beside the one that writes.
-const SORTED_BYTES: usize = 8 << 20;
+const SORTED_BYTES: usize = 4 << 20;
 
 pub(super) struct IndexBuild<'a> {
     index: &'a IndexSql<'a>,

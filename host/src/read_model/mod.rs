@@ -29,6 +29,7 @@ mod contents;
 mod file;
 mod sql_lookup;
 mod sql_rows;
+mod build_options;
 mod runs;
 mod layout;
 mod merge_fault;
@@ -46,7 +47,8 @@ mod catalogue;
 mod lock;
 pub mod query;
 
-pub use building::{BuildOptions, BuildingGeneration};
+pub use build_options::BuildOptions;
+pub use building::BuildingGeneration;
 pub use catalogue::{
     Answered, BuildStatistics, Catalogue, DesiredState, GenerationId, GenerationRecord, GenerationState,
     ProjectionRecord, Repairs, Request, RequestId, Swapped,

@@ -79,7 +79,7 @@ pub fn run(
     }
     let folder = ReplayFolder::new(project, out)?;
     let identity = projection::identity(&plugin, settings.clone());
-    let generation = Generation::create(&folder.file, &identity, plugin.manifest())?;
+    let generation = Generation::create_with(&folder.file, &identity, plugin.manifest(), project.build)?;
     let budget = project.limits.memory_budget();
     let bytes = projection::build_bytes(plugin.manifest(), project.limits_of(&name));
     let memory = budget.reserve(bytes).unwrap_or_else(|| budget.share());

@@ -237,6 +237,7 @@ impl Host {
             memory,
             settings: record.identity.settings.clone(),
             size: BatchSize::events(self.project.batch_events),
+            build: self.project.build,
             source: self.source.clone(),
             history: self.history.clone(),
             head: self.head.clone(),

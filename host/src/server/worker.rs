@@ -14,7 +14,7 @@ use crate::event_store::Source;
 use crate::history::History;
 use crate::plugin::{Limits, MemoryShare, Plugin};
 use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
-use crate::read_model::{Generation, GenerationId, Identity, Writer};
+use crate::read_model::{BuildOptions, Generation, GenerationId, Identity, Writer};
 
 use super::head::HeadWatch;
 use super::message::{Completed, HostMessage, ThreadNumber, WorkerEvent};
@@ -52,6 +52,7 @@ pub(super) struct Assignment {
     pub memory: MemoryShare,
     pub settings: String,
     pub size: BatchSize,
+    pub build: BuildOptions,
     pub source: Arc<dyn Source>,
     pub history: Option<History>,
     pub head: Arc<HeadWatch>,
@@ -151,7 +152,9 @@ impl Work<'_> {
     fn projector(&self) -> Result<Projector> {
         let Assignment { task, file, plugin, limits, settings, size, source, history, .. } = &self.assignment;
         let generation = match task {
-            Task::Build { identity } => Generation::create(file, identity, plugin.manifest())?,
+            Task::Build { identity } => {
+                Generation::create_with(file, identity, plugin.manifest(), self.assignment.build)?
+            }
             Task::Follow | Task::Return => Generation::open(file)?,
         };
         if generation.identity().plugin_hash != plugin.hash().to_string() {

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::run::Run;
 
 /// So much memory all buffers together take for runs in files.
-const BUFFERS_BYTES: usize = 16 << 20;
+const BUFFERS_BYTES: usize = 8 << 20;
 const BUFFER_BYTES_MIN: usize = 8 << 10;
 const BUFFER_BYTES_MAX: usize = 256 << 10;
 
