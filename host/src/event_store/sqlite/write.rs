@@ -258,9 +258,9 @@ impl Transaction<'_> {
         }
         let mut insert =
             self.connection.prepare_cached("INSERT INTO streams (id, name, last_version) VALUES (?1, ?2, ?3)")?;
-        for (number, (name, version)) in (first_new..).zip(self.new_streams.drain(..).zip(new_versions)) {
+        for (index, (name, version)) in (0..).zip(self.new_streams.drain(..).zip(new_versions)) {
             if version > 0 {
-                insert.execute(params![number, name, version.cast_signed()])?;
+                insert.execute(params![first_new + index, name, version.cast_signed()])?;
             } else {
                 // Its only event was refused. Streams come with events alone: whoever knows the head knows them.
                 let head = self.memory.head;
