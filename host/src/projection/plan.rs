@@ -1,9 +1,9 @@
 //! A **plan** says how events become rows: which ranges are read from where, by how many instances of the plugin in
 //! how many waves, with which code, and what is done with the rows.
 //!
-//! Planning is a pure function of what is asked for and what there is; [`super::run`] executes any plan.
+//! Planning is a pure function of what is asked for and what there is; `run.rs` executes any plan.
 
-use super::batch_reader::BatchSize;
+use super::batch_size::BatchSize;
 use super::flush_policy::FlushPolicy;
 use super::thresholds::*;
 use crate::event::{Manifest, Partitioning, Position, Range};

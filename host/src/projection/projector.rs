@@ -4,7 +4,8 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, MutexGuard};
 
-use super::batch_reader::{BatchReader, BatchSize, Newest, Sealed};
+use super::batch_reader::{BatchReader, Newest, Sealed};
+use super::batch_size::BatchSize;
 use super::distinct_keys::distinct_keys;
 use super::interruption::Interruption;
 use super::log_check::check_log;

@@ -41,9 +41,9 @@ pub(super) const THREADS_MAX: usize = 64;
 /// (512 bytes each, see [`KEY_BYTES`]) takes an eighth of its memory at most. 64 MiB allow the default of 16,384.
 pub(super) const BATCH_EVENTS_PER_MIB: u64 = 256;
 
-/// What a key takes in an instance: its row, its word in a dictionary, and its share of the columns of a flush. The SDK's
-/// table takes about 260 bytes for a text key of 14 bytes and two integers, its flush another 130; the rest is for
-/// vectors that have just doubled.
+/// What a key takes in an instance: its row, its word in a dictionary, and its share of the columns of a flush. For a text
+/// key of 14 bytes and two integers that was about 260 bytes and another 130, and is less since the SDK keeps rows
+/// compactly; the rest is room for larger rows. One wave too many costs a scan of the columns, one too few a new start.
 pub(super) const KEY_BYTES: u64 = 512;
 
 /// What a row that waits for a flush counts, as the SDK's tables count it: about 170 bytes for such a row.
