@@ -2,7 +2,46 @@
 //!
 //! Measured on two cores unless it says otherwise. What a projection computes depends on none of them.
 
+use std::thread;
 use std::time::Duration;
+
+use super::tier_up::TierUpRule;
+
+/// Those of a projector. Tests choose others than the default, so that a small log is computed in as many ways as a large one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// How many instances fold beside each other: one for each core.
+    pub threads: usize,
+    /// How many times as many parts there are at least: one.
+    pub waves_min: u32,
+    /// History is read when so many positions of it are wanted: 16,384.
+    pub history_positions_min: u64,
+    /// So many positions beyond it are held in memory for a build: 65,536.
+    pub newest_positions_max: u64,
+    /// Builds of so many sealed positions are made by threads: 65,536.
+    pub parallel_positions_min: u64,
+    /// Builds of so many sealed events are partitioned: 32,768.
+    pub partitioned_events_min: u64,
+    /// So many lookups of an instance that had to flush, before there are more waves: 10,000.
+    pub lookups_before_more_waves: usize,
+    /// When quick code is given up.
+    pub tier_up: TierUpRule,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds {
+            threads: thread::available_parallelism().map_or(1, |cores| cores.get()),
+            waves_min: 1,
+            history_positions_min: HISTORY_POSITIONS_MIN,
+            newest_positions_max: NEWEST_POSITIONS_MAX,
+            parallel_positions_min: PARALLEL_POSITIONS_MIN,
+            partitioned_events_min: PARTITIONED_EVENTS_MIN,
+            lookups_before_more_waves: LOOKUPS_BEFORE_MORE_WAVES,
+            tier_up: TierUpRule::Measured,
+        }
+    }
+}
 
 /// A new read model is built by threads out of history from so many sealed positions on. With fewer, starting the
 /// threads takes longer than they save.
