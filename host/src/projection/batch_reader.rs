@@ -8,27 +8,12 @@ use std::thread;
 
 use crossbeam_channel::bounded;
 
+use super::batch_size::BatchSize;
 use super::plan::Read;
 use super::thresholds::{BATCHES_AHEAD, NEWEST_OWN_SHARE, SCAN_POSITIONS_MAX};
 use crate::event::{Batch, Blame, Fault, Position, Range, Result, Subscription};
 use crate::event_store::{Reader, Wanted};
 use crate::history::{Cut, Damaged, History, Part, Scan, Segment, Shredder};
-
-/// Where a batch is cut. What a projection computes does not depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BatchSize {
-    /// The most events in a batch.
-    pub events_max: usize,
-    /// A batch is cut once its columns hold this many bytes.
-    pub bytes_max: usize,
-}
-
-impl BatchSize {
-    /// Batches of at most this many events, and of about 16 MiB.
-    pub fn events(events_max: usize) -> BatchSize {
-        BatchSize { events_max, bytes_max: 16 << 20 }
-    }
-}
 
 /// Takes a batch, and says whether to go on.
 pub(super) type Visit<'a> = dyn FnMut(Batch) -> Result<ControlFlow<()>> + 'a;

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::batch_reader::BatchSize;
+use super::batch_size::BatchSize;
 use super::thresholds::{BATCHES_AHEAD, THREADS_MAX};
 use crate::event::{Manifest, Partitioning};
 use crate::plugin::Limits;

@@ -6,6 +6,7 @@
 
 mod thresholds;
 mod flush_policy;
+mod batch_size;
 mod batch_reader;
 mod plan;
 mod distinct_keys;
@@ -29,10 +30,12 @@ mod memory;
 mod prepare;
 mod state;
 
-pub use batch_reader::BatchSize;
+pub use batch_size::BatchSize;
 pub use load::{identity, load};
 pub use memory::build_bytes;
 pub use prepare::prepare;
 pub use progress::{Advance, Proceed, Progress, Stage};
 pub use projector::{GenerationRef, Projector, ProjectorSpec};
 pub use state::{Signal, State};
+pub use thresholds::Thresholds;
+pub use tier_up::TierUpRule;

@@ -2,7 +2,46 @@
 //!
 //! Measured on two cores unless it says otherwise. What a projection computes depends on none of them.
 
+use std::thread;
 use std::time::Duration;
+
+use super::tier_up::TierUpRule;
+
+/// Those of a projector. Tests choose others than the default, so that a small log is computed in as many ways as a large one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// How many instances fold beside each other: one for each core.
+    pub threads: usize,
+    /// How many times as many parts there are at least: one.
+    pub waves_min: u32,
+    /// History is read when so many positions of it are wanted: 16,384.
+    pub history_positions_min: u64,
+    /// So many positions beyond it are held in memory for a build: 65,536.
+    pub newest_positions_max: u64,
+    /// Builds of so many sealed positions are made by threads: 65,536.
+    pub parallel_positions_min: u64,
+    /// Builds of so many sealed events are partitioned: 32,768.
+    pub partitioned_events_min: u64,
+    /// So many lookups of an instance that had to flush, before there are more waves: 10,000.
+    pub lookups_before_more_waves: usize,
+    /// When quick code is given up.
+    pub tier_up: TierUpRule,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds {
+            threads: thread::available_parallelism().map_or(1, |cores| cores.get()),
+            waves_min: 1,
+            history_positions_min: HISTORY_POSITIONS_MIN,
+            newest_positions_max: NEWEST_POSITIONS_MAX,
+            parallel_positions_min: PARALLEL_POSITIONS_MIN,
+            partitioned_events_min: PARTITIONED_EVENTS_MIN,
+            lookups_before_more_waves: LOOKUPS_BEFORE_MORE_WAVES,
+            tier_up: TierUpRule::Measured,
+        }
+    }
+}
 
 /// A new read model is built by threads out of history from so many sealed positions on. With fewer, starting the
 /// threads takes longer than they save.
@@ -41,9 +80,9 @@ pub(super) const THREADS_MAX: usize = 64;
 /// (512 bytes each, see [`KEY_BYTES`]) takes an eighth of its memory at most. 64 MiB allow the default of 16,384.
 pub(super) const BATCH_EVENTS_PER_MIB: u64 = 256;
 
-/// What a key takes in an instance: its row, its word in a dictionary, and its share of the columns of a flush. The SDK's
-/// table takes about 260 bytes for a text key of 14 bytes and two integers, its flush another 130; the rest is for
-/// vectors that have just doubled.
+/// What a key takes in an instance: its row, its word in a dictionary, and its share of the columns of a flush. For a text
+/// key of 14 bytes and two integers that was about 260 bytes and another 130, and is less since the SDK keeps rows
+/// compactly; the rest is room for larger rows. One wave too many costs a scan of the columns, one too few a new start.
 pub(super) const KEY_BYTES: u64 = 512;
 
 /// What a row that waits for a flush counts, as the SDK's tables count it: about 170 bytes for such a row.

@@ -290,6 +290,33 @@ fn words_cross_once_as_long_as_they_are_known() {
     assert_eq!(added, [(5, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0)]);
 }
 
+/// The instance has one dictionary for a field, whichever way its words came.
+#[test]
+fn a_field_is_now_a_column_and_now_in_the_payloads() {
+    let value = |number: u8| match number / 4 % 2 {
+        0 => format!("{{\"a\":\"word {}\"}}", number % 2),
+        _ if number % 4 == 1 => format!("{{\"a\":\"rare {}\"}}", number / 16),
+        _ => "{}".into(),
+    };
+    let made = |number: u8| Made { stream: 0, kind: 0, data: value(number), metadata: Some(value(number)) };
+    let events: Vec<Made> = (0..80).map(made).collect();
+    let (_folder, store) = recorded(&events);
+    let kind = EventType { name: "Kind0".into(), fields: vec!["a".into()], document: false };
+    let subscription = Subscription {
+        selection: Selection::Types(vec![kind]),
+        stream_prefix: None,
+        envelope: EnvelopeParts::default(),
+        metadata_fields: vec!["a".into()],
+    };
+    let range = Range { after: Position(0), through: Position(80) };
+    let expected = from_source(&store, &subscription, range);
+    let sizes = Sizes { block_events: 4, rare_field: 2, ..Sizes::default() };
+    let segments = segments(&store, 80, &[44], sizes);
+    for events_max in [1, 3, 100] {
+        assert_eq!(from_history(&segments, &subscription, None, range, events_max), expected);
+    }
+}
+
 /// Streams of two events each, in other segments: words are more than a quarter of the rows of each.
 #[test]
 fn a_stream_crosses_once_whatever_number_of_segments_it_occurs_in() {
