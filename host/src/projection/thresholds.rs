@@ -1,4 +1,5 @@
-//! Every **threshold** of the planner and the executor in one place, each with what was measured for it.
+//! Every **threshold** of the planner and the executor in one place, each with what was measured for it, or that it is
+//! an estimate.
 //!
 //! Measured on two cores unless it says otherwise. What a projection computes depends on none of them.
 
@@ -91,15 +92,15 @@ pub(super) const WAITING_ROW_BYTES: u64 = 192;
 /// The share of an instance's memory that rows are planned for: seven eighths. The last one is for a batch more.
 pub(super) const PLANNED_MEMORY: (u64, u64) = (7, 8);
 
-/// A build has no more waves than this: each reads the log again, and 64 of them read 100 million events in about the
-/// time that it takes to fold them.
+/// A build has no more waves than this: each reads the log again, and so many scans are estimated to take about as long
+/// as the fold itself.
 pub(super) const WAVES_MAX: u32 = 64;
 
 /// So many keys are looked up by an instance that had to flush before its end, before the build is started over with
-/// more waves: its rows are needed again, and looking one up takes some 10 us, folding an event 0.1 us.
+/// more waves: its rows are needed again, and looking one up is estimated to take as long as folding a hundred events.
 pub(super) const LOOKUPS_BEFORE_MORE_WAVES: usize = 10_000;
 
-/// A wave that has come this far is finished, whatever it looks up: three quarters.
+/// A wave that has come this far is finished, whatever it looks up: three quarters, an estimate.
 pub(super) const WAVE_NEARLY_DONE: f64 = 0.75;
 
 /// A build that has taken so many bytes of rows is not started over for better code: taking them again would cost more.
