@@ -105,7 +105,10 @@ impl Values {
             "ratio" => self.real(),
             "flag" => self.rng.chance(50).to_string(),
             "remark" | "note" => self.text(),
-            "raw" => quoted(self.rng.pick(&["", "AA==", "AAEC", "/+8=", "cHJvamVjdGlvbg=="])),
+            "raw" => {
+                let bytes: &&str = self.rng.pick(&["", "AA==", "AAEC", "/+8=", "cHJvamVjdGlvbg=="]);
+                quoted(bytes)
+            }
             "uid" => quoted(&format!("00000000-0000-4000-8000-{:012x}", self.rng.below(6))),
             "at" => quoted(&self.instant()),
             "tags" => match self.rng.below(3) {
