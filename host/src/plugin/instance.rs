@@ -72,14 +72,20 @@ impl<L: Lookup> Instance<L> {
             None => fault,
         };
         // What can be said of the plugin without running it comes first, so that what fails later is told apart.
-        let prepared = linker.instantiate_pre(component).and_then(ProjectionPre::new).map_err(|error| {
-            named(
-                Fault::new(FaultKind::Incompatible, format!("it does not fit the contract: {error:#}"))
-                    .hint("build it again with the SDK of this host's release"),
-            )
-        })?;
+        let does_not_fit = |error: &wasmtime::Error| {
+            Fault::new(FaultKind::Incompatible, format!("it does not fit the contract: {error:#}"))
+                .hint("build it again with the SDK of this host's release")
+        };
+        let prepared = linker
+            .instantiate_pre(component)
+            .and_then(ProjectionPre::new)
+            .map_err(|error| named(does_not_fit(&error)))?;
         let _ticking = ticker::call();
         let guest = prepared.instantiate(&mut store).map_err(|error| {
+            // The functions' types are only compared here; wasmtime has no error type of its own for it.
+            if error.to_string().starts_with("failed to convert function") {
+                return named(does_not_fit(&error));
+            }
             named(match error.is::<wasmtime::Trap>() || error.is::<Fault>() {
                 true => Call { function: "start", range: None, limits, bytes_max: 0, panic: None }.fault(error),
                 false => no_place(&error),

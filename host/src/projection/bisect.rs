@@ -68,6 +68,8 @@ impl Projector {
         }
         match tried {
             Ok(()) if shows_at_commits => Ok(Culprit::None),
+            // It was folded without a fault: then it shows when its rows are flushed.
+            Ok(()) if range.through.0 - range.after.0 <= TRIED_COMMITS_MAX => self.find(range, true, false),
             Ok(()) => self.run_kept(Goal::GoOnSingly, range.through).map(|()| Culprit::None),
             Err(fault) if !may_be_an_event(fault.kind) => Err(fault),
             // Each batch and each commit ended with one event.

@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn there_are_as_many_instances_as_fit() {
         let limits = Limits { memory_mib_max: 256, ..Limits::default() };
-        let bytes = |instances: u64| (instances * 256 << 20) + beside_instances();
+        let bytes = |instances: u64| ((instances * 256) << 20) + beside_instances();
         for instances in [1, 2, 7] {
             assert_eq!(instances_that_fit(bytes(instances), &limits), instances as usize);
         }

@@ -37,3 +37,5 @@ pub use prepare::prepare;
 pub use progress::{Advance, Proceed, Progress, Stage};
 pub use projector::{GenerationRef, Projector, ProjectorSpec};
 pub use state::{Signal, State};
+pub use thresholds::Thresholds;
+pub use tier_up::TierUpRule;

@@ -75,8 +75,8 @@ pub(super) struct Available<'a> {
     pub sealed_events: u64,
     /// About how many distinct keys they are partitioned by, if that is known.
     pub distinct_keys: Option<u64>,
-    /// Threads that can run at once.
-    pub cores: usize,
+    /// What is worth what.
+    pub thresholds: Thresholds,
     pub limits: &'a Limits,
     pub manifest: &'a Manifest,
     /// Whether instances made now run optimised code.
@@ -197,7 +197,8 @@ pub(super) fn plan(goal: Goal, range: Range, available: &Available<'_>, learned:
     let log_order = in_log_order(goal, range, available);
     let steps = match goal {
         Goal::Build
-            if learned.care < Care::StepByStep && available.sealed.min(range.through).0 >= PARALLEL_POSITIONS_MIN =>
+            if learned.care < Care::StepByStep
+                && available.sealed.min(range.through).0 >= available.thresholds.parallel_positions_min =>
         {
             // Where the newest events cannot be held in memory, the second step begins where history ends.
             vec![in_parallel(range, available, learned), log_order]
@@ -211,7 +212,7 @@ pub(super) fn plan(goal: Goal, range: Range, available: &Available<'_>, learned:
 fn in_parallel(range: Range, available: &Available<'_>, learned: Learned) -> Step {
     let sealed = available.sealed.min(range.through);
     let mut reads = vec![Read::History(Range { through: sealed, ..range })];
-    if sealed < range.through && range.through.0 - sealed.0 <= NEWEST_POSITIONS_MAX {
+    if sealed < range.through && range.through.0 - sealed.0 <= available.thresholds.newest_positions_max {
         reads.push(Read::Newest(Range { after: sealed, ..range }));
     }
     let instances = instances(available, learned);
@@ -236,7 +237,7 @@ fn in_log_order(goal: Goal, range: Range, available: &Available<'_>) -> Step {
     let batch = if is_ordinary { batch(available) } else { BatchSize::events(1) };
     let sealed = available.sealed.min(range.through).max(range.after);
     // One event at a time comes from the event store: there a batch ends with its event.
-    let is_far = is_ordinary && sealed.0 - range.after.0 >= HISTORY_POSITIONS_MIN;
+    let is_far = is_ordinary && sealed.0 - range.after.0 >= available.thresholds.history_positions_min;
     let sealed = if is_far { sealed } else { range.after };
     let reads = [Read::History(Range { through: sealed, ..range }), Read::Store(Range { after: sealed, ..range })];
     // A new instance looks up every row again, which only pays on a long way.
@@ -263,8 +264,8 @@ fn instances(available: &Available<'_>, learned: Learned) -> Instances {
     let by = &available.manifest.partitioning;
     let is_partitioned = matches!(by, Partitioning::ByStream | Partitioning::ByField(_))
         && learned.care == Care::Partitioned
-        && available.sealed_events >= PARTITIONED_EVENTS_MIN;
-    let threads = if is_partitioned { available.cores.clamp(1, THREADS_MAX) } else { 1 };
+        && available.sealed_events >= available.thresholds.partitioned_events_min;
+    let threads = if is_partitioned { available.thresholds.threads.clamp(1, THREADS_MAX) } else { 1 };
     let waves = if is_partitioned { waves(threads, available, learned) } else { 1 };
     let of = threads as u32 * waves;
     let parts = match of {
@@ -280,7 +281,8 @@ fn waves(threads: usize, available: &Available<'_>, learned: Learned) -> u32 {
         false => 0,
     };
     let needed = keys.div_ceil(keys_fitting(available.limits).saturating_mul(threads as u64));
-    u32::try_from(needed).unwrap_or(WAVES_MAX).clamp(learned.waves_min.clamp(1, WAVES_MAX), WAVES_MAX)
+    let waves_min = learned.waves_min.max(available.thresholds.waves_min);
+    u32::try_from(needed).unwrap_or(WAVES_MAX).clamp(waves_min.clamp(1, WAVES_MAX), WAVES_MAX)
 }
 
 /// How many keys an instance holds without having to flush, one row each.

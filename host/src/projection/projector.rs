@@ -15,7 +15,7 @@ use super::plan::{Available, Care, Goal, Learned, Plan, Read, keys_fitting, plan
 use super::progress::{Advance, Proceed};
 use super::run::{Runner, Unfinished, Watch};
 use super::sink::SharedGeneration;
-use super::thresholds::{HISTORY_POSITIONS_MIN, PARTITIONED_EVENTS_MIN};
+use super::thresholds::Thresholds;
 use crate::event::{FaultKind, Partitioning, Position, Range, Result};
 use crate::event_store::{Source, Wanted};
 use crate::history::{History, Shredder};
@@ -38,6 +38,8 @@ pub struct ProjectorSpec<'a> {
     pub history: Option<&'a History>,
     /// Where batches are cut.
     pub size: BatchSize,
+    /// From where on which way of computing is worth it.
+    pub thresholds: Thresholds,
 }
 
 /// One running projection.
@@ -76,6 +78,7 @@ impl Projector {
         let runner = Runner {
             plugin: spec.plugin,
             limits: spec.limits,
+            thresholds: spec.thresholds,
             memory: spec.memory,
             settings: spec.settings,
             reader,
@@ -194,20 +197,21 @@ impl Projector {
         let range = Range { after: self.checkpoint(), through };
         let Projector { runner, history, wanted, size } = self;
         // Listing the folder would cost more than reading a few events.
-        let is_short = through.0.saturating_sub(range.after.0) < HISTORY_POSITIONS_MIN;
+        let is_short = through.0.saturating_sub(range.after.0) < runner.thresholds.history_positions_min;
         let mut sealed = if is_short { Sealed::default() } else { Sealed::list(history.as_ref()) };
         let manifest = runner.plugin.manifest();
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         // No more instances at a time than fit into the memory that is reserved.
-        let cores = cores.min(instances_that_fit(runner.memory.available(), &runner.limits));
+        let fitting = instances_that_fit(runner.memory.available(), &runner.limits);
+        let thresholds = Thresholds { threads: runner.thresholds.threads.min(fitting), ..runner.thresholds };
         let sealed_events = if goal == Goal::Build { sealed.events_of(wanted) } else { 0 };
-        let is_partitioned = manifest.partitioning != Partitioning::Whole && sealed_events >= PARTITIONED_EVENTS_MIN;
-        let enough = keys_fitting(&runner.limits).saturating_mul(cores as u64);
+        let is_partitioned =
+            manifest.partitioning != Partitioning::Whole && sealed_events >= thresholds.partitioned_events_min;
+        let enough = keys_fitting(&runner.limits).saturating_mul(thresholds.threads as u64);
         let available = Available {
             sealed: sealed.through(),
             sealed_events,
             distinct_keys: is_partitioned.then(|| distinct_keys(&sealed.segments, manifest, enough)).flatten(),
-            cores,
+            thresholds,
             limits: &runner.limits,
             manifest,
             is_optimised: runner.plugin.is_optimised(),

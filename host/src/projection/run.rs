@@ -15,7 +15,7 @@ use super::plan::{CodeTier, Instances, Plan, RowsGo, Step};
 use super::progress::{Proceed, Progress};
 use super::sink::{BulkSink, CommitSink, DiscardSink, SharedGeneration, Sink};
 use super::stop_barrier::StopBarrier;
-use super::thresholds::MESSAGES_WAITING_MAX;
+use super::thresholds::{MESSAGES_WAITING_MAX, Thresholds};
 use super::tier_up::TierUp;
 use super::writer::{Finished, Writer};
 use crate::event::{Fault, Position, Result};
@@ -28,6 +28,7 @@ use crate::read_model::Writer as _;
 pub(super) struct Runner {
     pub plugin: Plugin,
     pub limits: Limits,
+    pub thresholds: Thresholds,
     pub memory: MemoryShare,
     pub settings: String,
     /// Of the kept instance.
@@ -133,9 +134,10 @@ impl Runner {
         self.drop_kept();
         let barrier = StopBarrier::new(step.range().through);
         let is_quick = step.code == CodeTier::QuickWhileFast && !self.plugin.is_optimised();
-        let tier_up = is_quick.then(|| TierUp::new(self.plugin.optimising()));
+        let tier_up = is_quick.then(|| TierUp::new(self.thresholds.tier_up, self.plugin.optimising()));
         let sink = BulkSink::new(&self.generation, &mut *self.event_ids);
-        let mut writer = Writer::new(step, Box::new(sink), &barrier, so_far, tier_up, &mut self.log);
+        let writer = Writer::new(step, Box::new(sink), &barrier, so_far, tier_up, &mut self.log);
+        let mut writer = writer.bounded(self.thresholds.lookups_before_more_waves);
         let start = Start { checkpoint: step.range().after, empty: true, settings: self.settings.clone() };
         let fold = Fold { step, sealed, limits: &self.limits, barrier: &barrier };
         let folders = Folders {

@@ -1,8 +1,48 @@
-//! Every **threshold** of the planner and the executor in one place, each with what was measured for it.
+//! Every **threshold** of the planner and the executor in one place, each with what was measured for it, or that it is
+//! an estimate.
 //!
 //! Measured on two cores unless it says otherwise. What a projection computes depends on none of them.
 
+use std::thread;
 use std::time::Duration;
+
+use super::tier_up::TierUpRule;
+
+/// Those of a projector. Tests choose others than the default, so that a small log is computed in as many ways as a large one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// How many instances fold beside each other: one for each core.
+    pub threads: usize,
+    /// How many times as many parts there are at least: one.
+    pub waves_min: u32,
+    /// History is read when so many positions of it are wanted: 16,384.
+    pub history_positions_min: u64,
+    /// So many positions beyond it are held in memory for a build: 65,536.
+    pub newest_positions_max: u64,
+    /// Builds of so many sealed positions are made by threads: 65,536.
+    pub parallel_positions_min: u64,
+    /// Builds of so many sealed events are partitioned: 32,768.
+    pub partitioned_events_min: u64,
+    /// So many lookups of an instance that had to flush, before there are more waves: 10,000.
+    pub lookups_before_more_waves: usize,
+    /// When quick code is given up.
+    pub tier_up: TierUpRule,
+}
+
+impl Default for Thresholds {
+    fn default() -> Thresholds {
+        Thresholds {
+            threads: thread::available_parallelism().map_or(1, |cores| cores.get()),
+            waves_min: 1,
+            history_positions_min: HISTORY_POSITIONS_MIN,
+            newest_positions_max: NEWEST_POSITIONS_MAX,
+            parallel_positions_min: PARALLEL_POSITIONS_MIN,
+            partitioned_events_min: PARTITIONED_EVENTS_MIN,
+            lookups_before_more_waves: LOOKUPS_BEFORE_MORE_WAVES,
+            tier_up: TierUpRule::Measured,
+        }
+    }
+}
 
 /// A new read model is built by threads out of history from so many sealed positions on. With fewer, starting the
 /// threads takes longer than they save.
@@ -52,15 +92,15 @@ pub(super) const WAITING_ROW_BYTES: u64 = 192;
 /// The share of an instance's memory that rows are planned for: seven eighths. The last one is for a batch more.
 pub(super) const PLANNED_MEMORY: (u64, u64) = (7, 8);
 
-/// A build has no more waves than this: each reads the log again, and 64 of them read 100 million events in about the
-/// time that it takes to fold them.
+/// A build has no more waves than this: each reads the log again, and so many scans are estimated to take about as long
+/// as the fold itself.
 pub(super) const WAVES_MAX: u32 = 64;
 
 /// So many keys are looked up by an instance that had to flush before its end, before the build is started over with
-/// more waves: its rows are needed again, and looking one up takes some 10 us, folding an event 0.1 us.
+/// more waves: its rows are needed again, and looking one up is estimated to take as long as folding a hundred events.
 pub(super) const LOOKUPS_BEFORE_MORE_WAVES: usize = 10_000;
 
-/// A wave that has come this far is finished, whatever it looks up: three quarters.
+/// A wave that has come this far is finished, whatever it looks up: three quarters, an estimate.
 pub(super) const WAVE_NEARLY_DONE: f64 = 0.75;
 
 /// A build that has taken so many bytes of rows is not started over for better code: taking them again would cost more.

@@ -5,8 +5,20 @@ use std::time::{Duration, Instant};
 use super::thresholds::{OPTIMISED_SHARE, TIER_UP_AFTER, TIER_UP_SHARE};
 use crate::event::Position;
 
+/// When a build that runs quick code starts over with optimised code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TierUpRule {
+    /// When it will be done sooner that way, by its speed so far.
+    Measured,
+    /// As soon as it has come to this position.
+    At(Position),
+    /// Never.
+    Never,
+}
+
 /// How a build that runs quick code comes along.
 pub(super) struct TierUp {
+    rule: TierUpRule,
     started: Instant,
     /// About how long the optimised code takes to be made.
     optimise: Duration,
@@ -14,13 +26,17 @@ pub(super) struct TierUp {
 
 impl TierUp {
     /// Of a build that starts now.
-    pub fn new(optimise: Duration) -> TierUp {
-        TierUp { started: Instant::now(), optimise }
+    pub fn new(rule: TierUpRule, optimise: Duration) -> TierUp {
+        TierUp { rule, started: Instant::now(), optimise }
     }
 
     /// Whether to start over, having come to `covered` on the way to `through`.
     pub fn is_slow(&self, covered: Position, through: Position) -> bool {
-        is_slow(self.started.elapsed(), self.optimise, covered, through)
+        match self.rule {
+            TierUpRule::Measured => is_slow(self.started.elapsed(), self.optimise, covered, through),
+            TierUpRule::At(position) => covered >= position,
+            TierUpRule::Never => false,
+        }
     }
 }
 

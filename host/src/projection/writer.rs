@@ -27,6 +27,7 @@ pub(super) struct Writer<'a> {
     interruption: Option<Interruption>,
     /// The events whose rows the sink has taken.
     events_written: u64,
+    lookups_before_more_waves: usize,
 }
 
 /// How far a part has come.
@@ -77,7 +78,13 @@ impl<'a> Writer<'a> {
             log,
             interruption: None,
             events_written: 0,
+            lookups_before_more_waves: LOOKUPS_BEFORE_MORE_WAVES,
         }
+    }
+
+    /// With another number of lookups that a part that was flushed may make.
+    pub fn bounded(self, lookups_before_more_waves: usize) -> Writer<'a> {
+        Writer { lookups_before_more_waves, ..self }
     }
 
     /// Takes one message; `watch` hears of progress, and says whether to go on.
@@ -168,7 +175,7 @@ impl<'a> Writer<'a> {
         }
         state.lookups += keys;
         let done = (state.covered.0 - range.after.0) as f64 / (range.through.0 - range.after.0).max(1) as f64;
-        state.lookups > LOOKUPS_BEFORE_MORE_WAVES && done < WAVE_NEARLY_DONE
+        state.lookups > self.lookups_before_more_waves && done < WAVE_NEARLY_DONE
     }
 
     /// Events folded by all parts together.

@@ -13,7 +13,7 @@ use crate::event_store::Source;
 use crate::history::History;
 use crate::plugin::{self, LogLine};
 use crate::project::Project;
-use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
+use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds};
 use crate::read_model::{Generation, Writer};
 
 /// Where a replay ends.
@@ -91,6 +91,7 @@ pub fn run(
         source: &*source,
         history: history.as_ref(),
         size: BatchSize::events(project.batch_events),
+        thresholds: Thresholds::default(),
     };
     let replaying = Instant::now();
     let mut projector = Projector::new(spec, generation)?;

@@ -13,7 +13,7 @@ use crate::event::{Blame, Fault, FaultKind, Position, Result};
 use crate::event_store::Source;
 use crate::history::History;
 use crate::plugin::{Limits, MemoryShare, Plugin};
-use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec};
+use crate::projection::{self, BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds};
 use crate::read_model::{BuildOptions, Generation, GenerationId, Identity, Writer};
 
 use super::head::HeadWatch;
@@ -169,6 +169,7 @@ impl Work<'_> {
             source: &**source,
             history: history.as_ref(),
             size: *size,
+            thresholds: Thresholds::default(),
         };
         Projector::new(spec, generation)
     }

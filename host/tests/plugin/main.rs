@@ -9,6 +9,7 @@
 //! | [`limiting`] | each limit obeyed and violated |
 //! | [`living`] | the life of an instance: columns in and out, logs, lookups, death, and that nothing leaks |
 //! | [`tiers`] | quick code: everything above once more, and how optimised code takes over |
+//! | [`babbling`] | whatever a plugin answers, it is refused or written as it is |
 //! | [`crossing`] | what it costs to hand a batch over |
 
 #[path = "../support/mod.rs"]
@@ -22,3 +23,4 @@ mod limiting;
 mod living;
 mod tiers;
 mod crossing;
+mod babbling;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use projectionist::event::{Fault, Position, Result};
 use projectionist::plugin::{Limits, MemoryShare, Plugin};
-use projectionist::projection::{BatchSize, Proceed, Projector, ProjectorSpec, identity};
+use projectionist::projection::{BatchSize, Proceed, Projector, ProjectorSpec, Thresholds, identity};
 use projectionist::read_model::Generation;
 
 use crate::scenario::Scenario;
@@ -45,10 +45,11 @@ impl Replayed {
         let file = place.path().join("generation.sqlite");
         let projector = |generation, batch_events| {
             let size = BatchSize::events(batch_events);
+            let thresholds = Thresholds::default();
             let (plugin, limits, settings) = (plugin.clone(), Limits::default(), "{}".to_owned());
             let memory = MemoryShare::unlimited();
             let source = &scenario.store;
-            let spec = ProjectorSpec { plugin, limits, memory, settings, source, history: None, size };
+            let spec = ProjectorSpec { plugin, limits, memory, settings, source, history: None, size, thresholds };
             Projector::new(spec, generation).expect("a projector")
         };
         let identity = identity(plugin, "{}".into());

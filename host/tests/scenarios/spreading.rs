@@ -9,7 +9,7 @@ use projectionist::event_store::sqlite::SqliteStore;
 use projectionist::history::{History, Pace};
 use projectionist::import::{Input, Options, import};
 use projectionist::plugin::{Engine, Limits, MemoryShare, Plugin};
-use projectionist::projection::{BatchSize, Proceed, Progress, Projector, ProjectorSpec, identity};
+use projectionist::projection::{BatchSize, Proceed, Progress, Projector, ProjectorSpec, Thresholds, identity};
 use projectionist::read_model::Generation;
 
 use crate::support::{example_wasm, plugin_wasm};
@@ -89,6 +89,7 @@ impl Ledger {
             source: &self.store,
             history: with_history.then_some(&self.history),
             size: BatchSize::events(16_384),
+            thresholds: Thresholds::default(),
         };
         let mut projector = Projector::new(spec, generation)?;
         let advanced = projector.advance(Position(EVENTS), watch)?;
@@ -225,6 +226,7 @@ fn a_build_that_is_stopped_ends_everywhere_at_the_same_position() {
         source: &ledger.store,
         history: None,
         size: BatchSize::events(1_000),
+        thresholds: Thresholds::default(),
     };
     let mut one = Projector::new(spec, generation).unwrap();
     one.advance(checkpoint, &mut |_| Proceed::On).unwrap();

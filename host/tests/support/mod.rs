@@ -27,6 +27,11 @@ pub fn example_wasm(package: &str, example: &str) -> PathBuf {
     build(package, Some(example))
 }
 
+/// The folder with the Wasm files of all of a package's examples, built together.
+pub fn examples(package: &str) -> PathBuf {
+    run_cargo(package, &["--examples"]).join("examples")
+}
+
 /// The bytes of [`plugin_wasm`].
 pub fn plugin_bytes(package: &str) -> Vec<u8> {
     let path = plugin_wasm(package);
@@ -34,6 +39,14 @@ pub fn plugin_bytes(package: &str) -> Vec<u8> {
 }
 
 fn build(package: &str, example: Option<&str>) -> PathBuf {
+    let arguments: Vec<_> = example.into_iter().flat_map(|example| ["--example", example]).collect();
+    let built = run_cargo(package, &arguments);
+    let file = example.map_or_else(|| built.join(package), |example| built.join("examples").join(example));
+    file.with_file_name(example.unwrap_or(package).replace('-', "_")).with_extension("wasm")
+}
+
+/// Builds what the arguments say of a package; where its Wasm files are.
+fn run_cargo(package: &str, arguments: &[&str]) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
     let folder = target.join("plugins");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -42,7 +55,7 @@ fn build(package: &str, example: Option<&str>) -> PathBuf {
         .args(["build", "--quiet", "--profile", "plugin", "--target", "wasm32-unknown-unknown"])
         .args(["--package", package, "--target-dir"])
         .arg(&folder)
-        .args(example.into_iter().flat_map(|example| ["--example", example]))
+        .args(arguments)
         .output()
         .unwrap_or_else(|error| panic!("the plugin `{package}` is not built: cargo does not start: {error}"));
     if !output.status.success() {
@@ -54,7 +67,5 @@ fn build(package: &str, example: Option<&str>) -> PathBuf {
         };
         panic!("the plugin `{package}` does not build:\n{said}{hint}");
     }
-    let built = folder.join("wasm32-unknown-unknown/plugin");
-    let file = example.map_or_else(|| built.join(package), |example| built.join("examples").join(example));
-    file.with_file_name(example.unwrap_or(package).replace('-', "_")).with_extension("wasm")
+    folder.join("wasm32-unknown-unknown/plugin")
 }

@@ -10,6 +10,7 @@ use twox_hash::XxHash3_64;
 use super::damaged::Damaged;
 use crate::event::{Position, Range, Str, Text};
 use crate::history::numbers::{DictionaryNumber, TypeInSegment};
+use crate::history::sizes::BLOCK_EVENTS_MAX;
 
 /// Buffers begin at multiples of this: no load of a vector register straddles two cache lines.
 pub(super) const ALIGNMENT: usize = 64;
@@ -208,7 +209,7 @@ impl Place {
         length: usize,
         what: &dyn Fn() -> String,
     ) -> Result<ScalarBuffer<T>, Damaged> {
-        if self.length as usize != length * size_of::<T>() {
+        if length.checked_mul(size_of::<T>()) != usize::try_from(self.length).ok() {
             return Err(Damaged::new(what()));
         }
         Ok(ScalarBuffer::new(self.buffer(file, what)?, 0, length))
@@ -222,7 +223,7 @@ pub(super) fn text(
     length: usize,
     what: &dyn Fn() -> String,
 ) -> Result<Text, Damaged> {
-    let offsets = offsets.numbers::<u32>(file, length + 1, what)?;
+    let offsets = offsets.numbers::<u32>(file, length.saturating_add(1), what)?;
     if u64::from(offsets[length]) != data.length {
         return Err(Damaged::new(what()));
     }
@@ -246,6 +247,26 @@ impl Index {
     /// The name of an event type; empty when there is none of this number.
     pub fn type_name(&self, number: TypeInSegment) -> &str {
         self.types.get(number.0 as usize).map_or("", String::as_str)
+    }
+
+    /// Whether ranges and lengths fit together: what is read of blocks relies on it.
+    pub fn is_consistent(&self) -> bool {
+        let mut after = self.range.after;
+        for block in &self.blocks {
+            let positions = block.range.through.0.checked_sub(block.range.after.0);
+            let small = block.small_types.iter().flat_map(|small| &small.types).map(|&(_, length)| length as usize);
+            let lengths = block.types.iter().map(|kind| kind.length).chain(small);
+            let events = lengths.fold(0usize, usize::saturating_add);
+            let fits = block.range.after == after
+                && positions.is_some_and(|positions| block.length as u64 <= positions)
+                && block.length <= BLOCK_EVENTS_MAX
+                && events == block.length;
+            if !fits {
+                return false;
+            }
+            after = block.range.through;
+        }
+        after == self.range.through || self.blocks.is_empty()
     }
 
     /// Every buffer of the segment.

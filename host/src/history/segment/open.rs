@@ -170,6 +170,9 @@ fn read_index(file: &Buffer) -> Result<Index, Damaged> {
         let upcasters = index.made_by.upcasters.join(", ");
         return Err(Damaged::new(format!("it was made by upcasters that this program does not have: {upcasters}")));
     }
+    if !index.is_consistent() {
+        return Err(Damaged::new("its index: ranges and lengths do not fit together"));
+    }
     let is_inside = |place: &Place| {
         place.offset.is_multiple_of(ALIGNMENT as u64)
             && place.offset.checked_add(place.length).is_some_and(|end| end <= start as u64)

@@ -21,7 +21,7 @@ fn there() -> There {
         sealed: Position(1_000_000),
         sealed_events: 1_000_000,
         distinct_keys: Some(1_000),
-        cores: 2,
+        thresholds: Thresholds { threads: 2, ..Thresholds::default() },
         limits: Box::leak(Box::new(limits.clone())),
         manifest: Box::leak(Box::new(manifest.clone())),
         is_optimised: true,
@@ -95,7 +95,7 @@ fn a_small_build_has_one_kept_instance() {
 fn a_projection_is_partitioned_where_it_says_so_and_where_it_pays() {
     let learned = Learned::default();
     assert_eq!(parts(&there().build(1_000_000, learned)), (2, 2));
-    assert_eq!(parts(&there().with(|there| there.cores = 1).build(1_000_000, learned)), (1, 1));
+    assert_eq!(parts(&there().with(|there| there.thresholds.threads = 1).build(1_000_000, learned)), (1, 1));
     let few = there().with(|there| there.sealed_events = PARTITIONED_EVENTS_MIN - 1);
     assert_eq!(parts(&few.build(1_000_000, learned)), (1, 1));
     let whole = there().with_manifest(|manifest| manifest.partitioning = Partitioning::Whole);
@@ -116,7 +116,7 @@ fn each_part_fits_its_memory() {
     assert_eq!(keys(Some(10_000_019), 256), (22, 2));
     assert_eq!(keys(Some(u64::MAX), 256), (2 * WAVES_MAX as usize, 2));
     assert_eq!(keys(None, 1), (2, 2), "it shows when it does not fit");
-    let one = there().with(|there| (there.cores, there.distinct_keys) = (1, Some(1_000_003)));
+    let one = there().with(|there| (there.thresholds.threads, there.distinct_keys) = (1, Some(1_000_003)));
     assert_eq!(parts(&one.build(1_000_000, Learned::default())), (3, 1), "one core too");
 }
 

@@ -7,6 +7,7 @@ use crossbeam_channel::{Sender, bounded};
 use super::super::plan::*;
 use super::super::sink::{BulkSink, SharedGeneration};
 use super::super::test_manifest::manifest_of;
+use super::super::tier_up::TierUpRule;
 use super::super::{batch_size::BatchSize, flush_policy::FlushPolicy};
 use super::*;
 use crate::event::{Column, Fault, FaultKind, Kind, Partitioning, Range, Table, TableColumn, Timestamp, Values};
@@ -218,7 +219,7 @@ fn rows_that_are_needed_again_and_again_ask_for_more_waves() {
 #[test]
 fn what_was_folded_slowly_is_lost_unless_it_is_stopped() {
     for (says, is_lost) in [(Proceed::On, true), (Proceed::Stop, false)] {
-        let tier_up = Some(TierUp::new(Duration::ZERO));
+        let tier_up = Some(TierUp::new(TierUpRule::Measured, Duration::ZERO));
         let ended = Build { tier_up, says, ..Build::new() }.run(|messages| {
             std::thread::sleep(Duration::from_millis(30));
             messages.folded(0, 1, 1);
@@ -267,7 +268,7 @@ fn a_part_that_ended_without_a_message_or_elsewhere_is_noticed() {
 
 #[test]
 fn what_goes_wrong_later_does_not_hide_why_it_was_given_up() {
-    let tier_up = Some(TierUp::new(Duration::ZERO));
+    let tier_up = Some(TierUp::new(TierUpRule::Measured, Duration::ZERO));
     let ended = Build { tier_up, ..Build::new() }.run(|messages| {
         std::thread::sleep(Duration::from_millis(20));
         messages.folded(0, 0, 0);
