@@ -74,11 +74,7 @@ impl RowLayout {
 
     /// The row id that a key is, if the table has row ids.
     pub fn row_id(&self, key: &[u8]) -> Option<i64> {
-        self.row_id?;
-        match self.key.values(key)[..] {
-            [Value::Integer(id)] => Some(id),
-            _ => None,
-        }
+        self.row_id.map(|_| self.key.first_integer(key))
     }
 
     /// The values of a row, one a column.

@@ -46,6 +46,15 @@ impl KeyLayout {
         (0..self.columns.len()).map(|number| self.take(number, &mut key)).collect()
     }
 
+    /// The value of the first column of a key, which is a number or a boolean and not nullable.
+    #[inline]
+    pub fn first_integer(&self, mut key: &[u8]) -> i64 {
+        match self.columns[0].0 {
+            Kind::Boolean => i64::from(take_byte(&mut key)),
+            _ => (take_number(&mut key) ^ SIGN).cast_signed(),
+        }
+    }
+
     /// How many bytes of a key its first columns take; nothing when a value of them is missing.
     pub fn present_prefix(&self, key: &[u8], columns: usize) -> Option<usize> {
         let mut rest = key;
