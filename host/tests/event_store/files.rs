@@ -106,6 +106,36 @@ fn what_streams_end_with_is_what_their_events_say() {
 }
 
 #[test]
+fn a_stream_whose_only_event_is_refused_is_not_made() {
+    let (folder, store) = store();
+    let mut bulk = projectionist::event_store::AppendableStore::bulk_appender(&store).unwrap();
+    let event_of = |stream: &'static str, id: &'static str| projectionist::event_store::BulkEvent {
+        stream: stream.into(),
+        kind: "A".into(),
+        data: "1".into(),
+        metadata: None,
+        id: projectionist::event_store::EventId::from(std::borrow::Cow::from(id)),
+        time: None,
+    };
+    bulk.append(&[event_of("s", "x")]).unwrap();
+    assert_eq!(bulk.append(&[event_of("t", "x"), event_of("u", "y")]).unwrap().len(), 1, "it ends at the conflict");
+    let streams = || -> Vec<String> {
+        let other = Connection::open(folder.path().join("events.sqlite")).unwrap();
+        let mut names = other.prepare("SELECT name FROM streams ORDER BY id").unwrap();
+        names.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    assert_eq!(streams(), ["s"]);
+    // Another connection makes it meanwhile; both go on.
+    store.append("t", ExpectedVersion::None, &[event("A", "1")]).unwrap();
+    bulk.append(&[event_of("t", "z"), event_of("u", "y"), event_of("s", "w")]).unwrap();
+    assert_eq!(streams(), ["s", "t", "u"]);
+    let versions: Vec<(String, u64)> =
+        scan(&store, &whole()).into_iter().map(|event| (event.stream, event.stream_version)).collect();
+    let expected = [("s", 1), ("t", 1), ("t", 2), ("u", 1), ("s", 2)];
+    assert_eq!(versions, expected.map(|(stream, version)| (stream.to_owned(), version)));
+}
+
+#[test]
 fn folders_are_created_and_an_empty_file_becomes_a_store() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a/b/events.sqlite");

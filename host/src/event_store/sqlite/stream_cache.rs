@@ -58,13 +58,15 @@ impl StreamCache {
         }
     }
 
-    /// Forgets everything once it is larger than allowed.
-    pub fn trim(&mut self) {
+    /// Forgets everything once it is larger than allowed; whether it did.
+    pub fn trim(&mut self) -> bool {
         // An eighth of the places is empty, and one byte more a place tells them apart.
         let entry_bytes = size_of::<Entry>() + size_of::<Entry>() / 8 + 1;
-        if self.names.capacity() + self.entries.capacity() * entry_bytes > self.bytes_max {
+        let is_full = self.names.capacity() + self.entries.capacity() * entry_bytes > self.bytes_max;
+        if is_full {
             self.clear();
         }
+        is_full
     }
 
     pub fn clear(&mut self) {
@@ -93,7 +95,7 @@ mod tests {
             assert_eq!(cache.get(&format!("stream-{number}")), None);
             cache.insert(&format!("stream-{number}"), stream(number));
         }
-        cache.trim();
+        assert!(!cache.trim());
         for number in 0..10_000 {
             assert_eq!(cache.get(&format!("stream-{number}")), Some(stream(number)));
         }
@@ -103,7 +105,7 @@ mod tests {
         for number in 10_000..40_000 {
             cache.insert(&format!("stream-{number}"), stream(number));
         }
-        cache.trim();
+        assert!(cache.trim());
         assert_eq!(cache.get("stream-7"), None);
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Writer {
 struct Memory {
     head: u64,
     streams: StreamCache,
+    /// Whether every stream of the store is in `streams`.
+    knows_all_streams: bool,
     types: HashMap<String, i64, foldhash::fast::RandomState>,
     /// Whether the last id looked at was there: then the next is likely to be, as when a file is imported again.
     repeats: bool,
@@ -51,6 +53,7 @@ impl Writer {
             memory: Memory {
                 head: 0,
                 streams: StreamCache::new(purpose.cache_sizes().stream_bytes),
+                knows_all_streams: false,
                 types: HashMap::default(),
                 repeats: false,
             },
@@ -73,13 +76,19 @@ impl Writer {
                 memory.forget(head);
             }
             memory.trim();
+            if head == 0 {
+                // Streams may be there all the same, of events that were refused.
+                memory.knows_all_streams = connection
+                    .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM streams)")?
+                    .query_row([], |row| row.get(0))?;
+            }
             let insert = connection.prepare_cached(
                 "INSERT INTO events (position, stream, stream_version, type, time, id, data, metadata)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
             )?;
             let find = connection.prepare_cached(
                 "SELECT position, stream_version, time, data, metadata,
-                        (SELECT name FROM types WHERE id = type), (SELECT name FROM streams WHERE id = stream)
+                        (SELECT name FROM types WHERE id = type), stream
                  FROM events WHERE id = ?1",
             )?;
             Ok((insert, find))
@@ -92,6 +101,8 @@ impl Writer {
                 insert,
                 find,
                 last_versions: Vec::new(),
+                new_streams: Vec::new(),
+                first_new_stream: None,
                 now: Timestamp::now(),
                 open: true,
             }),
@@ -107,11 +118,12 @@ impl Memory {
     fn forget(&mut self, head: u64) {
         self.head = head;
         self.streams.clear();
+        self.knows_all_streams = false;
         self.types.clear();
     }
 
     fn trim(&mut self) {
-        self.streams.trim();
+        self.knows_all_streams &= !self.streams.trim();
         if self.types.len() > TYPES_REMEMBERED_MAX {
             self.types = HashMap::default();
         }
@@ -127,6 +139,10 @@ pub(super) struct Transaction<'w> {
     find: CachedStatement<'w>,
     /// The number of the stream of each event recorded, and the version that it gave the stream.
     last_versions: Vec<(i64, u64)>,
+    /// The names of streams that are not in the file yet: they are written once, with their last versions, in the end.
+    new_streams: Vec<Box<str>>,
+    /// The number of the first of them; they are numbered one after another.
+    first_new_stream: Option<i64>,
     now: Timestamp,
     open: bool,
 }
@@ -169,6 +185,11 @@ impl Transaction<'_> {
 
     /// What stands under the id of `event`.
     pub fn recorded(&mut self, event: &BulkEvent<'_>) -> Result<Option<Outcome>> {
+        let (memory, connection) = (&*self.memory, self.connection);
+        let number = |name: &str| match memory.streams.get(name) {
+            Some(stream) => Ok(Some(stream.number)),
+            None => find_stream(connection, name).map(|found| found.map(|stream| stream.number)),
+        };
         let recorded = self
             .find
             .query_row([&event.id], |row| {
@@ -176,7 +197,7 @@ impl Transaction<'_> {
                 let same = row.get_ref(3)?.as_str()? == event.data
                     && row.get_ref(4)?.as_str_or_null()? == event.metadata.as_deref()
                     && row.get_ref(5)?.as_str()? == event.kind
-                    && row.get_ref(6)?.as_str()? == event.stream
+                    && number(&event.stream)? == Some(row.get(6)?)
                     && event.time.is_none_or(|time| row.get(2) == Ok(time.0));
                 Ok(if same {
                     Outcome::AlreadyThere(position, StreamVersion(row.get::<_, i64>(1)?.cast_unsigned()))
@@ -201,7 +222,7 @@ impl Transaction<'_> {
 
     /// Makes everything recorded durable; the head of the log after it.
     pub fn commit(mut self) -> Result<Position> {
-        self.write_last_versions().map_err(|error| self.failed(error))?;
+        self.write_streams().map_err(|error| self.failed(error))?;
         self.connection.execute_batch("COMMIT").map_err(|error| self.failed(error))?;
         self.open = false;
         Ok(Position(self.memory.head))
@@ -221,17 +242,46 @@ impl Transaction<'_> {
     }
 
     /// Each stream's row is written once, in the order in which the rows stand.
-    fn write_last_versions(&mut self) -> rusqlite::Result<()> {
+    fn write_streams(&mut self) -> rusqlite::Result<()> {
         let mut versions = std::mem::take(&mut self.last_versions);
         versions.sort_unstable();
+        let first_new = self.first_new_stream.unwrap_or(i64::MAX);
+        let mut new_versions = vec![0; self.new_streams.len()];
         let mut update = self.connection.prepare_cached("UPDATE streams SET last_version = ?2 WHERE id = ?1")?;
-        for (index, (number, version)) in versions.iter().enumerate() {
-            let is_last = versions.get(index + 1).is_none_or(|(next, _)| next != number);
-            if is_last {
+        for (index, &(number, version)) in versions.iter().enumerate() {
+            let is_last = versions.get(index + 1).is_none_or(|(next, _)| *next != number);
+            if is_last && number >= first_new {
+                new_versions[(number - first_new) as usize] = version;
+            } else if is_last {
                 update.execute(params![number, version.cast_signed()])?;
             }
         }
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO streams (id, name, last_version) VALUES (?1, ?2, ?3)")?;
+        for (index, (name, version)) in (0..).zip(self.new_streams.drain(..).zip(new_versions)) {
+            if version > 0 {
+                insert.execute(params![first_new + index, name, version.cast_signed()])?;
+            } else {
+                // Its only event was refused. Streams come with events alone: whoever knows the head knows them.
+                let head = self.memory.head;
+                self.memory.forget(head);
+            }
+        }
         Ok(())
+    }
+
+    /// The number that a new stream gets.
+    fn add_stream(&mut self, name: &str) -> rusqlite::Result<i64> {
+        let first = match self.first_new_stream {
+            Some(first) => first,
+            None => {
+                let mut last = self.connection.prepare_cached("SELECT coalesce(max(id), 0) FROM streams")?;
+                let first = last.query_row([], |row| row.get::<_, i64>(0))? + 1;
+                *self.first_new_stream.insert(first)
+            }
+        };
+        self.new_streams.push(name.into());
+        Ok(first + self.new_streams.len() as i64 - 1)
     }
 
     fn stream(&mut self, name: &str) -> Result<Stream> {
@@ -240,22 +290,21 @@ impl Transaction<'_> {
         }
         let stream = match self.find_stream(name)? {
             Some(stream) => stream,
-            None => Stream { number: self.add("INSERT INTO streams (name) VALUES (?1)", name)?, last_version: 0 },
+            None => {
+                let number = self.add_stream(name).map_err(|error| self.failed(error))?;
+                Stream { number, last_version: 0 }
+            }
         };
         self.memory.streams.insert(name, stream);
         Ok(stream)
     }
 
     fn find_stream(&self, name: &str) -> Result<Option<Stream>> {
-        let find = || {
-            self.connection
-                .prepare_cached("SELECT id, last_version FROM streams WHERE name = ?1")?
-                .query_row([name], |row| {
-                    Ok(Stream { number: row.get(0)?, last_version: row.get::<_, i64>(1)?.cast_unsigned() })
-                })
-                .optional()
-        };
-        find().map_err(|error| self.failed(error))
+        // A first import knows all streams that there are.
+        match self.memory.knows_all_streams {
+            true => Ok(None),
+            false => find_stream(self.connection, name).map_err(|error| self.failed(error)),
+        }
     }
 
     fn kind(&mut self, name: &str) -> Result<i64> {
@@ -282,6 +331,16 @@ impl Transaction<'_> {
     fn failed(&self, error: rusqlite::Error) -> Fault {
         storage("recording events", self.path, error)
     }
+}
+
+/// A stream that is in the file.
+fn find_stream(connection: &Connection, name: &str) -> rusqlite::Result<Option<Stream>> {
+    connection
+        .prepare_cached("SELECT id, last_version FROM streams WHERE name = ?1")?
+        .query_row([name], |row| {
+            Ok(Stream { number: row.get(0)?, last_version: row.get::<_, i64>(1)?.cast_unsigned() })
+        })
+        .optional()
 }
 
 impl Drop for Transaction<'_> {
