@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_follower_that_panics_or_fails_is_told_and_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path().join("events.sqlite")).unwrap();
+        let store = SqliteStore::create(folder.path().join("events.sqlite")).unwrap();
         let (sender, warnings) = crossbeam_channel::bounded(10);
         let source = Arc::new(Fragile { store: store.clone(), followers: AtomicUsize::new(0) });
         let watch = HeadWatch::start(source, move |fault| sender.send(fault.message.clone()).unwrap()).unwrap();

@@ -46,7 +46,7 @@ fn thirty_plugins_dropped_at_once_stay_inside_the_budget() {
     let (mut swapped, mut queued_max, mut builds_max) = (0, 0, 0);
     let started = Instant::now();
     while swapped < PLUGINS {
-        assert!(started.elapsed() < Duration::from_secs(300), "{swapped} swapped: {:#?}", handle.snapshot());
+        assert!(started.elapsed() < Duration::from_secs(900), "{swapped} swapped: {:#?}", handle.snapshot());
         match notices.recv_timeout(Duration::from_millis(1)) {
             Ok(Notice::Swapped(_)) => swapped += 1,
             Ok(Notice::Refused { fault, .. } | Notice::Parked { fault, .. }) => panic!("{fault}"),

@@ -1,7 +1,7 @@
 //! The **files** that the catalogue keeps: generations, the link to the serving one, and plugin bytes.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -63,9 +63,14 @@ impl Catalogue {
         let failed = |error| Fault::storage(format!("cannot write {}", path.display()), error);
         let folder = self.plugin_folder();
         fs::create_dir_all(&folder).map_err(failed)?;
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&folder).map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
-        let file = file.persist(&path).map_err(|error| failed(error.error))?;
+        // Only the host writes here, one file at a time; what a crash leaves is removed at the next start.
+        let fresh = folder.join(format!(".new-{hash}"));
+        let mut file = File::create(&fresh).map_err(failed)?;
+        if let Err(error) = file.write_all(bytes).and_then(|()| fs::rename(&fresh, &path)) {
+            // It may be the room that is missing.
+            let _ = fs::remove_file(&fresh);
+            return Err(failed(error));
+        }
         self.unsynced.borrow_mut().push((path, file));
         Ok(())
     }
