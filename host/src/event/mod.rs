@@ -14,7 +14,7 @@ mod check;
 mod changes;
 mod passing;
 mod fault;
-mod words;
+mod counted;
 
 pub use batch::{Batch, Envelope, Group};
 pub use changes::{Changes, Rows};
@@ -28,4 +28,4 @@ pub use passing::{Cause, sqlite_code_may_pass};
 pub use position::{Position, Range, StreamVersion};
 pub use recorded::{EventRef, ExpectedVersion, NewEvent, StreamNumber, TypeIndex, TypeNumber};
 pub use timestamp::Timestamp;
-pub use words::{count, grouped};
+pub use counted::{count, grouped};
