@@ -14,12 +14,13 @@ mod check;
 mod changes;
 mod passing;
 mod fault;
-mod words;
+mod counted;
 
 pub use batch::{Batch, Envelope, Group};
 pub use changes::{Changes, Rows};
 pub use check::check_projection_name;
 pub use column::{Binary, Bitmap, Column, Str, Symbols, Text, Values};
+pub use counted::{count, grouped};
 pub use fault::{Blame, Detail, Fault, FaultKind, Result};
 pub use manifest::{
     EnvelopeParts, EventType, Index, Kind, Manifest, Partitioning, Selection, Subscription, Table, TableColumn,
@@ -28,4 +29,3 @@ pub use passing::{Cause, sqlite_code_may_pass};
 pub use position::{Position, Range, StreamVersion};
 pub use recorded::{EventRef, ExpectedVersion, NewEvent, StreamNumber, TypeIndex, TypeNumber};
 pub use timestamp::Timestamp;
-pub use words::{count, grouped};

@@ -1,4 +1,4 @@
-//! **Words** for numbers of things: `1 row`, `2,000 rows`.
+//! **Counted** things in text: `1 row`, `2,000 rows`.
 
 /// So many of what `one` names, with the number's digits in groups of three: `1 event`, `12,000 events`.
 pub fn count(number: u64, one: &str) -> String {
