@@ -174,10 +174,10 @@ fn too_many_open_files_pass() {
     host.wait_for("waiting");
     let one = wait_until_it_waits(&stage);
     assert_eq!((one.hash.as_ref(), one.state), (before.hash.as_ref(), State::Live));
-    stage.deposit(5);
-    stage.wait_for_balance(15);
     host.limit("--nofile=1024:");
     host.wait_for("swapped");
+    stage.deposit(5);
+    stage.wait_for_balance(15);
     assert!(!host.saw("parked") && !host.saw("refused"), "{:#?}", host.seen);
 }
 
