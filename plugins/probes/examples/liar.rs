@@ -36,9 +36,9 @@ enum Lie {
     /// Writes rows that other streams write.
     #[default]
     Writes,
-    /// Writes a row once, and later only looks whether it is there.
+    /// Streams of one kind write a row each; those of another kind only look whether the row is there.
     Reads,
-    /// Writes rows, and deletes those of others without looking.
+    /// The same, but those of another kind delete the row, without looking.
     Deletes,
     /// All of it.
     All,
@@ -58,17 +58,18 @@ impl Projection for Liar {
     }
 
     fn apply(&mut self, event: Change, envelope: &Envelope) -> Result<(), Fault> {
-        let own = self.own.entry(envelope.stream());
+        let stream = envelope.stream();
+        let (family, number) = stream.as_str().rsplit_once('-').unwrap_or_default();
+        let is_writer = family == "acct";
+        let own = self.own.entry(stream);
         own.events += 1;
         let shared = &mut self.shared;
         match (event, &self.lie) {
-            (Change::Set { key, .. }, Lie::Reads) => match shared.get((key, 0)) {
-                Some(_) => own.seen += 1,
-                None => shared.put(Shared { key: key.into(), small: 0, events: 1 }),
-            },
+            (Change::Set { .. }, Lie::Reads | Lie::Deletes) if is_writer => shared.entry((number, 0)).events += 1,
+            (Change::Set { .. }, Lie::Reads) => own.seen += u64::from(shared.get((number, 0)).is_some()),
+            (Change::Removed { .. }, Lie::Deletes) if !is_writer => shared.delete((number, 0)),
             (Change::Set { key, .. }, Lie::Writes | Lie::All) => shared.entry((key, 0)).events += 1,
-            (Change::Set { key, .. }, Lie::Deletes) => shared.put(Shared { key: key.into(), small: 0, events: 1 }),
-            (Change::Removed { key }, Lie::Deletes | Lie::All) => shared.delete((key, 0)),
+            (Change::Removed { key }, Lie::All) => shared.delete((key, 0)),
             (Change::Moved { key, .. }, Lie::All) => own.seen += u64::from(shared.get((key, 0)).is_some()),
             _ => {}
         }
