@@ -1,6 +1,7 @@
 //! A **replay** is a dry run: events through a plugin into a throw-away read model; nothing that serves is touched.
 
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -178,11 +179,25 @@ impl ReplayFolder {
         let beside = match out.map(|out| out.parent().unwrap_or(Path::new(""))) {
             Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
             Some(parent) => parent.to_owned(),
-            None => project.data.clone(),
+            None => {
+                return Self::within(&project.data).or_else(|(error, fault)| match error {
+                    // Who may only read the project still has a place for what is thrown away.
+                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                        Self::within(&std::env::temp_dir()).map_err(|(_, fault)| fault)
+                    }
+                    _ => Err(fault),
+                });
+            }
         };
-        sweep(&beside);
-        let failed = |error| Fault::storage(format!("making a folder in {}", beside.display()), error);
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&beside).map_err(failed)?;
+        Self::within(&beside).map_err(|(_, fault)| fault)
+    }
+
+    fn within(beside: &Path) -> std::result::Result<ReplayFolder, (ErrorKind, Fault)> {
+        sweep(beside);
+        let failed = |error: io::Error| {
+            (error.kind(), Fault::storage(format!("making a folder in {}", beside.display()), error))
+        };
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(beside).map_err(failed)?;
         let lock = File::create(folder.path().join("lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
         Ok(ReplayFolder { file: folder.path().join("replay.sqlite"), _folder: folder, _lock: lock })

@@ -71,7 +71,7 @@ fn only_a_project_that_never_had_events_gets_its_store_by_the_first_append() {
     let bench = Bench::bare();
     bench.write("projectionist.toml", "");
     let ran = bench.run(&["status"]);
-    assert!(ran.code == Some(1) && ran.err.contains("`projectionist import`"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.err.contains("`projectionist import FILE`"), "{ran:?}");
     assert!(!bench.path().join("data").exists(), "asking makes nothing");
     bench.ok(&["events", "append", "--stream", "a", "--type", "Deposited", "--data", "{}"]);
     assert_eq!(bench.json(&["status", "--json"])["head"], 1);
