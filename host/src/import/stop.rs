@@ -34,7 +34,7 @@ impl Stopped<'_> {
             Some(damage) => Fault::input(format!("{}: {damage}", self.input)).blame(Blame::Data).hint(format!(
                 "{}; {}",
                 self.kept(),
-                damage.hint(&self.input)
+                damage.hint(self.input)
             )),
             None => Fault::storage(format!("reading {}", self.input), error)
                 .hint(format!("{}; importing again goes on from there", self.kept())),

@@ -83,7 +83,7 @@ impl Limits {
     /// The budget that all plugins of a process draw on.
     pub fn memory_budget(&self) -> MemoryBudget {
         let machine = || machine_memory_bytes().unwrap_or_default();
-        let mib = self.memory_mib_total.unwrap_or_else(|| (machine() / TOTAL_PART >> 20).max(TOTAL_MIB_MIN));
+        let mib = self.memory_mib_total.unwrap_or_else(|| ((machine() / TOTAL_PART) >> 20).max(TOTAL_MIB_MIN));
         MemoryBudget::new(mib.saturating_mul(1 << 20))
     }
 

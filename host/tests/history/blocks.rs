@@ -312,7 +312,7 @@ fn faults(log: &Log, segment: &Arc<Segment>, selection: Selection, metadata_fiel
     let cut = Cut { events_max: 100, bytes_max: usize::MAX };
     let mut mend = |_: &Segment, damaged: Damaged| Err(Fault::storage("reading", damaged.what));
     let visit = &mut |_| Ok(ControlFlow::Continue(()));
-    let from_history = scan.each(&[segment.clone()], segment.range(), cut, &mut mend, visit);
+    let from_history = scan.each(std::slice::from_ref(segment), segment.range(), cut, &mut mend, visit);
     let mut shredder = Shredder::new(&subscription);
     let wanted = shredder.wanted();
     let mut push = |event: projectionist::event::EventRef<'_>| {
@@ -372,7 +372,7 @@ fn distinct_streams_and_values_are_known_before_anything_is_read() {
             n % 300,
             n % 5_000,
             "x".repeat(300),
-            if n % 3 == 0 { n.to_string() } else { format!("\"{}\"", n % 10) },
+            if n.is_multiple_of(3) { n.to_string() } else { format!("\"{}\"", n % 10) },
         )
     };
     log.add((0..24_000).map(event));

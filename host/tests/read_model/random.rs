@@ -246,8 +246,10 @@ fn build(seed: u64) {
     manifest.check().unwrap();
     let plain = Plain::new(&tables);
     // Little memory makes temporary files; without pages rows are inserted by SQL.
-    let options =
-        BuildOptions { memory_bytes_max: [64 << 20, 20_000, 500][seed as usize % 3], writes_pages: seed % 4 != 0 };
+    let options = BuildOptions {
+        memory_bytes_max: [64 << 20, 20_000, 500][seed as usize % 3],
+        writes_pages: !seed.is_multiple_of(4),
+    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("1.sqlite");
     let mut generation = Generation::create_with(&path, &identity(), &manifest, options).unwrap();

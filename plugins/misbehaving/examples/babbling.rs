@@ -3,11 +3,13 @@
 //! It takes events of type `Said` with a field `seed`. Each flush is made by a generator that began with the last seed:
 //! changes that are well formed, with some of their parts replaced by others.
 
+#![cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "only WebAssembly exports it"))]
+
 use std::cell::Cell;
 
-#[allow(missing_docs, reason = "generated from `wit/0.1.0`, which documents each item")]
+#[allow(missing_docs, unused_imports, reason = "generated from `wit/0.1.0`, which documents each item")]
 mod contract {
-    wit_bindgen::generate!({ path: "../../wit/0.1.0", world: "projection", pub_export_macro: true });
+    include!("../../sdk/src/bindings/generated.rs");
 }
 
 use contract::exports::projectionist::projection::projector::{
@@ -103,7 +105,7 @@ impl Guest for Babbling {
     }
 }
 
-contract::export!(Babbling with_types_in contract);
+contract::export_component!(Babbling with_types_in contract);
 
 /// SplitMix64.
 struct Rng(u64);

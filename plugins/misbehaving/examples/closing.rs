@@ -3,6 +3,7 @@
 use projectionist_sdk::prelude::*;
 
 #[derive(Event)]
+#[allow(dead_code, reason = "an amount that is not looked at")]
 enum Transfer {
     Deposited { amount: i64 },
     Withdrawn { amount: i64 },

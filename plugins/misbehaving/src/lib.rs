@@ -13,7 +13,7 @@ mod columns;
 
 use std::cell::RefCell;
 
-#[allow(missing_docs, reason = "generated from `wit/0.1.0`, which documents each item")]
+#[allow(missing_docs, unused_imports, reason = "generated from `wit/0.1.0`, which documents each item")]
 mod contract {
     include!("../../sdk/src/bindings/generated.rs");
 }

@@ -198,27 +198,6 @@ fn leaves_lifetime_out(source: &str) -> bool {
         && !is_named.iter().any(|name| code.contains(name))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::leaves_lifetime_out;
-
-    #[test]
-    fn only_a_file_that_leaves_the_lifetime_out_gets_the_owned_type() {
-        assert!(leaves_lifetime_out(
-            "use projectionist_sdk::prelude::*;\nimpl Projection for T {\n    type Event =\n AnyEvent ;"
-        ));
-        assert!(!leaves_lifetime_out("impl Projection for T { type Event = AnyEvent<'static>; }"));
-        assert!(!leaves_lifetime_out("// type Event = AnyEvent;\nimpl Projection for T { type Event = Mine; }"));
-        assert!(!leaves_lifetime_out(
-            "use projectionist_sdk::owned::AnyEvent;\nimpl Projection for T { type Event = AnyEvent; }"
-        ));
-        assert!(!leaves_lifetime_out(
-            "use projectionist_sdk::{prelude::*, owned::AnyEvent};\nimpl P for T { type Event = AnyEvent; }"
-        ));
-        assert!(!leaves_lifetime_out("type Event = AnyEvent; type Other = AnyEvent<'static>;"));
-    }
-}
-
 /// The component's exports. The instance lives in a thread-local, of which a plugin has one.
 fn exports(projection: &Path, sdk: &TokenStream) -> TokenStream {
     let bindings = quote!(#sdk::bindings);
@@ -258,5 +237,26 @@ fn exports(projection: &Path, sdk: &TokenStream) -> TokenStream {
             }
             #bindings::export_component!(__Plugin with_types_in ::projectionist_sdk::bindings);
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leaves_lifetime_out;
+
+    #[test]
+    fn only_a_file_that_leaves_the_lifetime_out_gets_the_owned_type() {
+        assert!(leaves_lifetime_out(
+            "use projectionist_sdk::prelude::*;\nimpl Projection for T {\n    type Event =\n AnyEvent ;"
+        ));
+        assert!(!leaves_lifetime_out("impl Projection for T { type Event = AnyEvent<'static>; }"));
+        assert!(!leaves_lifetime_out("// type Event = AnyEvent;\nimpl Projection for T { type Event = Mine; }"));
+        assert!(!leaves_lifetime_out(
+            "use projectionist_sdk::owned::AnyEvent;\nimpl Projection for T { type Event = AnyEvent; }"
+        ));
+        assert!(!leaves_lifetime_out(
+            "use projectionist_sdk::{prelude::*, owned::AnyEvent};\nimpl P for T { type Event = AnyEvent; }"
+        ));
+        assert!(!leaves_lifetime_out("type Event = AnyEvent; type Other = AnyEvent<'static>;"));
     }
 }

@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn parts_lie_where_their_path_says() {
         for length in [1, 12, 13, 40, 144, 145, 512] {
-            let types: Vec<_> = (0..length).map(|number| Index::from(number)).map(|number| quote!(#number)).collect();
+            let types: Vec<_> = (0..length).map(Index::from).map(|number| quote!(#number)).collect();
             let tuple = syn::parse2::<syn::Expr>(of_types(&types)).unwrap();
             for place in 0..length {
                 let mut part = &tuple;

@@ -37,13 +37,12 @@ struct Source<'a> {
     age: usize,
 }
 
+/// Gets a key, and its record unless the row was deleted.
+pub type Visit<'a, E> = dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), E> + 'a;
+
 /// Goes over the entries of the runs of each partition, oldest run first. Visits each key once, with its record
 /// unless the row was deleted. `is_once` says that no key may come twice.
-pub fn merge<E: From<MergeError>>(
-    parts: &[(usize, &[Run])],
-    is_once: bool,
-    visit: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
-) -> Result<(), E> {
+pub fn merge<E: From<MergeError>>(parts: &[(usize, &[Run])], is_once: bool, visit: &mut Visit<'_, E>) -> Result<(), E> {
     let runs: usize = parts.iter().map(|(_, runs)| runs.len()).sum();
     let buffer_bytes = (BUFFERS_BYTES / runs.max(1)).clamp(BUFFER_BYTES_MIN, BUFFER_BYTES_MAX);
     let mut heap = Heap::default();

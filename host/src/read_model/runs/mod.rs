@@ -32,7 +32,7 @@ pub(super) use merge::MergeError;
 pub(super) use piece::{Hasher, Piece};
 pub(super) use sorter::{Sorter, Twice};
 
-use merge::merge;
+use merge::{Visit, merge};
 use piece::PieceBuilder;
 use run::Run;
 
@@ -121,12 +121,7 @@ impl Runs {
 
     /// Visits each key of a table once, in order, with the newest record unless the row was deleted. A key of two
     /// partitions is an overlap; `is_once` says that no key may come twice.
-    pub fn merge<E: From<MergeError>>(
-        &self,
-        table: usize,
-        is_once: bool,
-        visit: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn merge<E: From<MergeError>>(&self, table: usize, is_once: bool, visit: &mut Visit<'_, E>) -> Result<(), E> {
         let parts: Vec<_> = self.tables[table].iter().map(|(&part, runs)| (part, runs.as_slice())).collect();
         merge(&parts, is_once, visit)
     }

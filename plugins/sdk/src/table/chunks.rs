@@ -40,12 +40,10 @@ impl<T> Chunks<T> {
 
     /// Keeps the values with these numbers, in their order. Each chunk is freed as soon as it was gone through.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(usize) -> bool) {
-        let mut number = 0;
-        for value in std::mem::take(&mut self.0).into_iter().flatten() {
+        for (number, value) in std::mem::take(&mut self.0).into_iter().flatten().enumerate() {
             if keep(number) {
                 self.push(value);
             }
-            number += 1;
         }
     }
 }
