@@ -105,6 +105,7 @@ impl Guest for Babbling {
     }
 }
 
+#[cfg(target_family = "wasm")] // the names of the contract's functions are no symbols elsewhere
 contract::export_component!(Babbling with_types_in contract);
 
 /// SplitMix64.
