@@ -76,6 +76,18 @@ impl MemoryBudget {
         Some(MemoryShare(Arc::new(Share { budget: self.clone(), holding })))
     }
 
+    /// A share with so many bytes reserved, or with what is left of them when there is less room: for one that is alone and
+    /// would wait for ever for those that serve.
+    pub fn reserve_up_to(&self, bytes: u64) -> MemoryShare {
+        let mut taken = self.taken();
+        let reserved = bytes.min(self.reservation_max().saturating_sub(taken.bytes));
+        taken.bytes += reserved;
+        taken.peak = taken.peak.max(taken.bytes);
+        drop(taken);
+        let holding = Mutex::new(Holding { reserved, used: 0 });
+        MemoryShare(Arc::new(Share { budget: self.clone(), holding }))
+    }
+
     /// Calls this, once set, each time something was given back. It must be quick and take nothing itself.
     pub fn when_freed(&self, call: impl Fn() + Send + Sync + 'static) {
         // Only the first counts: there is one host for a budget.
@@ -276,6 +288,10 @@ mod tests {
         drop(build);
         assert_eq!(freed.load(Ordering::Relaxed), 1);
         assert!(budget.reserve(1_000).is_none(), "the largest there can be, while another holds some");
+        let rest = budget.reserve_up_to(1_000);
+        assert_eq!((rest.available(), budget.bytes_taken()), (60, 70), "what is left beside those that serve");
+        assert_eq!(budget.reserve_up_to(1_000).available(), 0);
+        drop(rest);
         drop(live);
         assert_eq!(budget.reserve(1_000).unwrap().available(), 70);
     }

@@ -97,7 +97,12 @@ impl Host {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let running = self.projections.values().filter(|entry| entry.is_building()).count();
         let is_first = self.build_queue.front().is_some_and(|first| first == name);
-        let room = if is_first && running < cores { self.memory.reserve(bytes) } else { None };
+        let room = match is_first && running < cores {
+            // Alone it gets what those that serve have left, since they may never give any of it back.
+            true if running == 0 => Some(self.memory.reserve_up_to(bytes)),
+            true => self.memory.reserve(bytes),
+            false => None,
+        };
         let reason = match &room {
             Some(_) => None,
             None if running >= cores => Some(format!("{running} builds run, as many as there are cores")),
