@@ -24,7 +24,12 @@ struct HostProcess {
 
 impl HostProcess {
     fn start(stage: &Stage) -> HostProcess {
-        let mut host = HostProcess::command(stage, "serve --json").stdout(Stdio::piped()).spawn().unwrap();
+        // Its log is already larger than what the tests call a full disk: saying something fails too.
+        let path = stage.project.folder.join("host.log");
+        std::fs::write(&path, "\n".repeat(1 << 16)).unwrap();
+        let log = std::fs::File::options().append(true).open(path).unwrap();
+        let mut command = HostProcess::command(stage, "serve --json");
+        let mut host = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let lines = BufReader::new(host.stdout.take().unwrap()).lines();
         let (sender, notices) = channel();
         std::thread::spawn(move || {
