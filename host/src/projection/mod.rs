@@ -38,4 +38,4 @@ pub use progress::{Advance, Proceed, Progress, Stage};
 pub use projector::{GenerationRef, Projector, ProjectorSpec};
 pub use state::{Signal, State};
 pub use thresholds::Thresholds;
-pub use tier_up::TierUpRule;
+pub use thresholds::TierUpRule;

@@ -6,7 +6,18 @@
 use std::thread;
 use std::time::Duration;
 
-use super::tier_up::TierUpRule;
+use crate::event::Position;
+
+/// When a build that runs quick code starts over with optimised code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TierUpRule {
+    /// When it will be done sooner that way, by its speed so far.
+    Measured,
+    /// As soon as it has come to this position.
+    At(Position),
+    /// Never.
+    Never,
+}
 
 /// Those of a projector. Tests choose others than the default, so that a small log is computed in as many ways as a large one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

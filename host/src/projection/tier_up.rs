@@ -2,19 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::thresholds::{OPTIMISED_SHARE, TIER_UP_AFTER, TIER_UP_SHARE};
+use super::thresholds::{OPTIMISED_SHARE, TIER_UP_AFTER, TIER_UP_SHARE, TierUpRule};
 use crate::event::Position;
-
-/// When a build that runs quick code starts over with optimised code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TierUpRule {
-    /// When it will be done sooner that way, by its speed so far.
-    Measured,
-    /// As soon as it has come to this position.
-    At(Position),
-    /// Never.
-    Never,
-}
 
 /// How a build that runs quick code comes along.
 pub(super) struct TierUp {

@@ -7,7 +7,7 @@ use crossbeam_channel::{Sender, bounded};
 use super::super::plan::*;
 use super::super::sink::{BulkSink, SharedGeneration};
 use super::super::test_manifest::manifest_of;
-use super::super::tier_up::TierUpRule;
+use super::super::thresholds::TierUpRule;
 use super::super::{batch_size::BatchSize, flush_policy::FlushPolicy};
 use super::*;
 use crate::event::{Column, Fault, FaultKind, Kind, Partitioning, Range, Table, TableColumn, Timestamp, Values};
